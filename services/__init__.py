@@ -1,0 +1,1 @@
+"""The six services of the stream; each folder has the same file names."""
