@@ -1,0 +1,121 @@
+"""The CloudEvents 1.0 envelope every record's value is written in (structured mode, JSON).
+
+See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Mode = Literal["live", "history", "shadow"]
+"""`live` acts on the world; `history` and `shadow` are decided the same way and touch nothing outside."""
+
+LeadId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""Names one lead on every topic; also the record's key."""
+
+
+def _encodable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_encodable)]
+LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_encodable)]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,99}$")]
+"""A machine-readable name, such as a channel or a reason: lower case, safe as a metric label."""
+
+TraceParent = Annotated[str, StringConstraints(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+"""W3C Trace Context `traceparent`: one trace id follows a lead through all services."""
+
+
+class Record(BaseModel):
+    """Base of everything inside an event: immutable, tolerant of fields a newer writer added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+
+
+class Event(Record):
+    """One CloudEvent. Subclasses fix `type` and `data`."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    source: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    type: str
+    subject: LeadId
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str = ""
+    traceparent: TraceParent
+    mode: Mode = "live"
+    policy: str | None = Field(default=None, description="Version of the policy the decision was made under.")
+    data: Any
+
+    def to_json(self) -> bytes:
+        """The record's value as it goes on the topic."""
+        return self.__pydantic_serializer__.to_json(self)
+
+    @property
+    def lead_id(self) -> str:
+        """The lead that the event is about."""
+        return self.subject
+
+    @classmethod
+    def create(cls, *, cause: Cause, service: str, time: datetime, data: Record, **fields: Any) -> Self:
+        """Builds the event that `service` derives from `cause`, with an id that a repeat would give again.
+
+        `fields` may set `type` (where the class has several), `policy` and `ordinal` (which of several events
+        of one type the cause led to).
+        """
+        kind: str = fields.get("type") or cls.TYPES[0]
+        identity = derived_id(service, cause.id, kind, fields.get("ordinal", 0))
+        return cls(
+            id=identity,
+            source=f"leadstream/{service}",
+            type=kind,
+            subject=cause.lead_id,
+            time=time,
+            dataschema=f"leadstream:{kind}",
+            traceparent=child_traceparent(cause.traceparent, identity),
+            mode=cause.mode,
+            policy=fields.get("policy"),
+            data=data,
+        )
+
+
+class Cause(Record):
+    """What a decision answers to: an event, or a timer that an event set earlier."""
+
+    id: str
+    lead_id: LeadId
+    traceparent: TraceParent
+    mode: Mode = "live"
+
+
+def cause_of(event: Event) -> Cause:
+    """The cause that `event` is for whatever it leads to."""
+    return Cause.model_construct(
+        id=event.id, lead_id=event.subject, traceparent=event.traceparent, mode=event.mode
+    )
+
+
+def derived_id(*parts: object) -> str:
+    """A deterministic 32-digit hexadecimal id, so that a repeated decision repeats its ids."""
+    return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+
+
+def new_traceparent(seed: str) -> str:
+    """Starts a trace; `seed` is the id of the submission or import row it belongs to."""
+    digest = blake2b(seed.encode(), digest_size=24).hexdigest()
+    return f"00-{digest[:32]}-{digest[32:48]}-01"
+
+
+def child_traceparent(parent: str, event_id: str) -> str:
+    """The same trace, with the span of the event `event_id`."""
+    return f"{parent[:36]}{event_id[:16]}-01"

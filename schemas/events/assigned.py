@@ -1,0 +1,157 @@
+"""`leads.assigned`: who owns the lead, why, until when, and what became of the deadlines."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import Code, Event, Record, Text
+from schemas.events.captured import Consent, Origin
+from schemas.events.enriched import Contact, Profile
+from schemas.events.scored import Band, Qualification
+
+SlaKind = Literal["owned", "contacted"]
+
+
+class Deadlines(Record):
+    """When the lead must be owned and contacted, counted from `Origin.captured_at` under the band's SLA."""
+
+    owned_by: AwareDatetime
+    contacted_by: AwareDatetime
+    business_hours: bool = Field(description="True when the clock waits outside the owner's working hours.")
+
+
+class RoundRobinTurn(Record):
+    """The turn a shared pool gave, recorded so that a replay uses what was decided."""
+
+    pool: Code
+    ordinal: int = Field(ge=0, description="How many turns the pool had given before.")
+    available: tuple[Code, ...] = Field(description="Reps who could have been given it, in the pool's order.")
+
+
+class Assignment(Record):
+    """One owner for one lead."""
+
+    origin: Origin
+    person: Contact
+    profile: Profile
+    consent: Consent = Consent()
+    band: Band
+    tier: Text
+    total: int = Field(ge=0, le=100)
+    qualification: Qualification
+    rep: Code
+    rep_name: Text
+    rep_email: Text
+    team: Code
+    territory: Code | None = None
+    rule: Code = Field(description="The routing rule that decided.")
+    reason: Text = Field(description="The decision in a sentence a rep understands.")
+    turn: RoundRobinTurn | None = None
+    deadlines: Deadlines
+    previous_rep: Code | None = None
+
+
+class Parked(Record):
+    """Nobody owns the lead, on purpose."""
+
+    origin: Origin
+    person: Contact
+    profile: Profile
+    consent: Consent = Consent()
+    band: Band
+    tier: Text
+    total: int = Field(ge=0, le=100)
+    qualification: Qualification
+    rule: Code
+    reason: Text
+
+
+class SlaResult(Record):
+    """One SLA clock stopped or ran out."""
+
+    origin: Origin
+    sla: SlaKind
+    band: Band
+    team: Code | None
+    rep: Code | None
+    deadline: AwareDatetime
+    at: AwareDatetime = Field(description="When it was met, or the deadline that passed.")
+    seconds: float = Field(description="From capture to `at`.")
+
+
+class LeadAssigned(Event):
+    """The lead has its first owner."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.assigned.v1",)
+    type: Literal["leadstream.lead.assigned.v1"] = "leadstream.lead.assigned.v1"
+    data: Assignment
+
+
+class LeadReassigned(Event):
+    """The lead has another owner than before."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.reassigned.v1",)
+    type: Literal["leadstream.lead.reassigned.v1"] = "leadstream.lead.reassigned.v1"
+    data: Assignment
+
+
+class LeadEscalated(Event):
+    """A breached deadline was taken to the team's manager; `rep` is the manager."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.escalated.v1",)
+    type: Literal["leadstream.lead.escalated.v1"] = "leadstream.lead.escalated.v1"
+    data: SlaResult
+
+
+class LeadAccepted(Event):
+    """The owner took the lead on."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.accepted.v1",)
+    type: Literal["leadstream.lead.accepted.v1"] = "leadstream.lead.accepted.v1"
+    data: SlaResult
+
+
+class LeadParked(Event):
+    """The lead gets no owner for now."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.parked.v1",)
+    type: Literal["leadstream.lead.parked.v1"] = "leadstream.lead.parked.v1"
+    data: Parked
+
+
+class LeadRecycled(Event):
+    """The owner gave the lead back; it has no owner until it is assigned again."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.recycled.v1",)
+    type: Literal["leadstream.lead.recycled.v1"] = "leadstream.lead.recycled.v1"
+    data: Parked
+
+
+class SlaMet(Event):
+    """A deadline was kept."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.sla.met.v1",)
+    type: Literal["leadstream.sla.met.v1"] = "leadstream.sla.met.v1"
+    data: SlaResult
+
+
+class SlaBreached(Event):
+    """A deadline passed."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.sla.breached.v1",)
+    type: Literal["leadstream.sla.breached.v1"] = "leadstream.sla.breached.v1"
+    data: SlaResult
+
+
+AssignmentEvent = (
+    LeadAssigned
+    | LeadReassigned
+    | LeadEscalated
+    | LeadAccepted
+    | LeadParked
+    | LeadRecycled
+    | SlaMet
+    | SlaBreached
+)

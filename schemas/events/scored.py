@@ -1,0 +1,50 @@
+"""`leads.scored`: how promising the lead is, and why."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import Code, Event, Record, Text
+from schemas.events.captured import Consent, Origin
+from schemas.events.enriched import Contact, Profile
+
+Band = Literal["hot", "warm", "cool", "cold"]
+Qualification = Literal["mql", "nurture", "disqualified"]
+
+
+class Reason(Record):
+    """One line of the explanation. The points of a part add up to its score before it is held to 0-100."""
+
+    part: Literal["fit", "intent", "outcome", "qualification"]
+    code: Code
+    text: Text
+    points: float
+
+
+class Scored(Record):
+    """A score with its reasons, and what routing and nurturing need to act on it."""
+
+    origin: Origin
+    person: Contact
+    profile: Profile
+    consent: Consent = Consent()
+    fit: int = Field(ge=0, le=100)
+    intent: int = Field(ge=0, le=100)
+    total: int = Field(ge=0, le=100)
+    tier: Text = Field(description="Fit A-D and intent 1-4, such as `A2`.")
+    band: Band
+    qualification: Qualification
+    reasons: tuple[Reason, ...]
+    model: Code = Field(description="What computed it: `rules`, or a trained model's name.")
+    as_of: AwareDatetime = Field(description="Business time the decayed intent was computed at.")
+    trigger: Code = Field(description="enriched, signal, outcome, touch, decay.")
+
+
+class LeadScored(Event):
+    """The lead's score changed."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.scored.v1",)
+    type: Literal["leadstream.lead.scored.v1"] = "leadstream.lead.scored.v1"
+    data: Scored

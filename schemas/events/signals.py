@@ -1,0 +1,45 @@
+"""`leads.signals`: what leads did."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import Code, Event, Record, Text
+
+SignalType = Literal[
+    "page_view",
+    "pricing_visit",
+    "demo_request",
+    "download",
+    "form_submission",
+    "email_open",
+    "email_click",
+    "email_reply",
+    "linkedin_reply",
+    "chat",
+    "call",
+    "meeting",
+    "event_attendance",
+    "product_usage",
+    "unsubscribe",
+]
+
+
+class Signal(Record):
+    """One thing a lead did."""
+
+    signal_id: Text = Field(description="The channel's id for it; a repeat is the same signal.")
+    signal: SignalType
+    channel: Code
+    occurred_at: AwareDatetime
+    detail: Text | None = Field(default=None, description="Page path, asset or campaign; nothing personal.")
+
+
+class SignalRecorded(Event):
+    """A lead did something."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.signal.recorded.v1",)
+    type: Literal["leadstream.signal.recorded.v1"] = "leadstream.signal.recorded.v1"
+    data: Signal

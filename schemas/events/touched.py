@@ -1,0 +1,58 @@
+"""`leads.touched`: contact attempts, automatic and human."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, get_args
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import Code, Event, LongText, Record, Text
+from schemas.events.captured import Origin
+
+TouchChannel = Literal["email", "linkedin", "sms", "call_task", "call", "meeting"]
+TouchStatus = Literal["planned", "sent", "failed", "suppressed", "unknown"]
+TouchType = Literal[
+    "leadstream.touch.planned.v1",
+    "leadstream.touch.sent.v1",
+    "leadstream.touch.failed.v1",
+    "leadstream.touch.suppressed.v1",
+    "leadstream.touch.unknown.v1",
+]
+
+
+class TouchContent(Record):
+    """What is said, and to whom. Personal data."""
+
+    to: Text | None = None
+    subject: Text | None = None
+    body: LongText | None = None
+
+
+class Touch(Record):
+    """One contact attempt, as far as it got."""
+
+    touch_id: Text = Field(description="The same for all events of one attempt.")
+    origin: Origin | None = None
+    channel: TouchChannel
+    human: bool = Field(description="True when a person did it; only that stops the contact clock.")
+    rep: Code | None = None
+    sequence: Code | None = None
+    step: Code | None = None
+    due_at: AwareDatetime
+    occurred_at: AwareDatetime = Field(description="When it reached this status, in business time.")
+    reason: Text | None = Field(default=None, description="Why it was planned, suppressed or failed.")
+    person: TouchContent = TouchContent()
+
+
+class TouchRecorded(Event):
+    """A contact attempt was planned or reached a result; `type` says which."""
+
+    TYPES: ClassVar[tuple[str, ...]] = get_args(TouchType)
+    type: TouchType
+    data: Touch
+
+    @property
+    def status(self) -> TouchStatus:
+        """`type` without its prefix and version."""
+        status: TouchStatus = self.type.split(".")[2]  # type: ignore[assignment]  # the Literal allows no other
+        return status
