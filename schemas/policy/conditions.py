@@ -1,0 +1,73 @@
+"""Conditions on what is known of a lead, shared by scoring, qualification and routing rules."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from schemas.events.enriched import Department, EmailKind, Seniority
+from schemas.policy.types import Count, Country, Domain, Identifier, Lowered, OneOrMore, PolicyModel
+
+CompanySize = Literal[
+    "1-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001-10000", "10001+", "unknown"
+]
+"""Employees of the company."""
+
+_SIZES: tuple[tuple[int, CompanySize], ...] = (
+    (10, "1-10"),
+    (50, "11-50"),
+    (200, "51-200"),
+    (500, "201-500"),
+    (1_000, "501-1000"),
+    (5_000, "1001-5000"),
+    (10_000, "5001-10000"),
+)
+
+
+def company_size(employees: int | None) -> CompanySize:
+    """The size band of a company with so many employees."""
+    if employees is None:
+        return "unknown"
+    return next((size for most, size in _SIZES if employees <= most), "10001+")
+
+
+SeniorityOrUnknown = Literal[Seniority, "unknown"]
+DepartmentOrUnknown = Literal[Department, "unknown"]
+EmailKindOrUnknown = Literal[EmailKind, "unknown"]
+
+
+class LeadConditions(PolicyModel):
+    """All stated conditions must hold; of a list, any one value is enough. At least one must be stated.
+
+    `unknown` matches a fact that is not known. Text is compared without regard to case.
+    """
+
+    seniority: OneOrMore[SeniorityOrUnknown] = ()
+    department: OneOrMore[DepartmentOrUnknown] = ()
+    company_size: OneOrMore[CompanySize] = Field(default=(), description="Bands of employees.")
+    employees_at_least: Count | None = Field(default=None, description="False when employees are not known.")
+    employees_at_most: Count | None = Field(default=None, description="False when employees are not known.")
+    industry: OneOrMore[Identifier] = Field(default=(), description="As in `profile.industry`, or unknown.")
+    country: OneOrMore[Country] = Field(default=(), description="ISO 3166-1 alpha-2.")
+    country_known: bool | None = Field(default=None, strict=True)
+    region: OneOrMore[Lowered] = Field(default=(), description="State or province, as in `profile.region`.")
+    email_kind: OneOrMore[EmailKindOrUnknown] = ()
+    email_domain: OneOrMore[Domain] = Field(
+        default=(), description="Domain of the address, or a parent of it."
+    )
+    title_contains: OneOrMore[Lowered] = Field(default=(), description="Whole words of the job title.")
+    channel: OneOrMore[Identifier] = Field(default=(), description="Channel of the latest submission.")
+    source: OneOrMore[Lowered] = Field(
+        default=(), description="Form, campaign, list or partner; or `utm_source`."
+    )
+    marketing_consent: bool | None = Field(default=None, strict=True)
+
+    @model_validator(mode="after")
+    def _states_something(self) -> Self:
+        if all(getattr(self, name) in ((), None) for name in type(self).model_fields):
+            raise ValueError("states no condition; name at least one")
+        least, most = self.employees_at_least, self.employees_at_most
+        if least is not None and most is not None and most < least:
+            raise ValueError(f"employees_at_most ({most}) is below employees_at_least ({least})")
+        return self
