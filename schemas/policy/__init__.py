@@ -56,6 +56,7 @@ from schemas.policy.scoring import (
     Recompute,
     Scoring,
     SignalWeight,
+    SubmissionSignal,
     Tier,
     Tiers,
     TotalWeights,

@@ -70,10 +70,30 @@ class SignalWeight(PolicyModel):
     )
 
 
+class SubmissionSignal(PolicyModel):
+    """Submissions that count as a signal, at the time they were sent: a demo form is a demo request.
+
+    Without `channel` and `source` it takes every submission.
+    """
+
+    channel: OneOrMore[Identifier] = ()
+    source: OneOrMore[Lowered] = Field(
+        default=(), description="Form, campaign, list or partner; or `utm_source`."
+    )
+    signal: SignalType
+
+
 class Intent(PolicyModel):
     """Intent = the sum over signal types, held to 0-100. A type that is not listed counts nothing."""
 
     signals: Mapping[SignalType, SignalWeight]
+    submissions: tuple[SubmissionSignal, ...] = Field(
+        default=(), description="The first that fits a submission decides; none: it counts nothing."
+    )
+    unanswered: SignalWeight | None = Field(
+        default=None,
+        description="For each touch sent since the lead last did anything; points below zero make sense.",
+    )
     forget_after: PositiveDuration = Field(description="Signals older than this count nothing.")
 
 
