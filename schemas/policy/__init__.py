@@ -174,6 +174,7 @@ __all__ = [
     "SignalWeight",
     "Sla",
     "StopCondition",
+    "SubmissionSignal",
     "Team",
     "TemplateChannel",
     "Territory",
