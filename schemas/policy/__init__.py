@@ -97,9 +97,7 @@ class Policy(PolicyModel):
     def _hold_together(self) -> Self:
         problems = tuple(find_problems(self))
         if problems:
-            said = "; ".join(
-                f"{'.'.join(map(str, problem.place))}: {problem.message}" for problem in problems
-            )
+            said = "; ".join(f"{'.'.join(map(str, problem.place))}: {problem.message}" for problem in problems)
             raise PydanticCustomError(REFERENCES, "{said}", {"said": said, "problems": problems})
         return self
 

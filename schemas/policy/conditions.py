@@ -9,9 +9,7 @@ from pydantic import Field, model_validator
 from schemas.events.enriched import Department, EmailKind, Seniority
 from schemas.policy.types import Count, Country, Domain, Identifier, Lowered, OneOrMore, PolicyModel
 
-CompanySize = Literal[
-    "1-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001-10000", "10001+", "unknown"
-]
+CompanySize = Literal["1-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001-10000", "10001+", "unknown"]
 """Employees of the company."""
 
 _SIZES: tuple[tuple[int, CompanySize], ...] = (
@@ -53,14 +51,10 @@ class LeadConditions(PolicyModel):
     country_known: bool | None = Field(default=None, strict=True)
     region: OneOrMore[Lowered] = Field(default=(), description="State or province, as in `profile.region`.")
     email_kind: OneOrMore[EmailKindOrUnknown] = ()
-    email_domain: OneOrMore[Domain] = Field(
-        default=(), description="Domain of the address, or a parent of it."
-    )
+    email_domain: OneOrMore[Domain] = Field(default=(), description="Domain of the address, or a parent of it.")
     title_contains: OneOrMore[Lowered] = Field(default=(), description="Whole words of the job title.")
     channel: OneOrMore[Identifier] = Field(default=(), description="Channel of the latest submission.")
-    source: OneOrMore[Lowered] = Field(
-        default=(), description="Form, campaign, list or partner; or `utm_source`."
-    )
+    source: OneOrMore[Lowered] = Field(default=(), description="Form, campaign, list or partner; or `utm_source`.")
     marketing_consent: bool | None = Field(default=None, strict=True)
 
     @model_validator(mode="after")

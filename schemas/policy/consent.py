@@ -34,9 +34,7 @@ class Consent(PolicyModel):
 
     rules: tuple[ConsentRule, ...] = ()
     otherwise: LawfulBasis = Field(description="Where no rule applies, and where the country is not known.")
-    requested_for: PositiveDuration = Field(
-        description="How long an enquiry may be answered under `requested`."
-    )
+    requested_for: PositiveDuration = Field(description="How long an enquiry may be answered under `requested`.")
     expires_after: PositiveDuration | None = Field(
         default=None, description="Age at which consent lapses; None: never."
     )

@@ -68,9 +68,7 @@ class TimeWindow(PolicyModel):
 def _in_sequence(windows: tuple[TimeWindow, ...]) -> tuple[TimeWindow, ...]:
     for window in windows:
         if window.past_midnight:
-            raise ValueError(
-                "runs past midnight; give each day its own part, such as 22:00-24:00 and 00:00-06:00"
-            )
+            raise ValueError("runs past midnight; give each day its own part, such as 22:00-24:00 and 00:00-06:00")
     for earlier, later in pairwise(windows):
         if later.start < earlier.end:
             raise ValueError("windows of one day must not overlap and must be in order")
@@ -115,9 +113,7 @@ class WeeklyHours(PolicyModel):
         # Widest ranges first, so that the narrower one has the last word.
         for key in sorted(value, key=lambda key: -len(days_of(key)) if isinstance(key, str) else 0):
             windows = (value[key],) if isinstance(value[key], str) else value[key]
-            spread.update(
-                dict.fromkeys(days_of(key) if isinstance(key, str) else (), windows) or {key: windows}
-            )
+            spread.update(dict.fromkeys(days_of(key) if isinstance(key, str) else (), windows) or {key: windows})
         return spread
 
     @model_validator(mode="after")

@@ -6,7 +6,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.policy.types import Country, Domain, Flag, OneOrMore, PolicyModel
+from schemas.policy.types import Country, Domain, Flag, OneOrMore, Phone, PolicyModel
+
+Mailbox = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$"), Field(examples=["info", "sales"])]
+"""What stands before the @, lower case."""
 
 
 class FreeMailProvider(PolicyModel):
@@ -26,25 +29,21 @@ class Identity(PolicyModel):
     match_on_phone: Flag = True
     free_mail: tuple[FreeMailProvider, ...] = ()
     disposable_domains: OneOrMore[Domain] = Field(default=(), description="On top of the built-in list.")
-    role_prefixes: OneOrMore[Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$")]] = Field(
+    role_prefixes: OneOrMore[Mailbox] = Field(
         default=(), description="Names before the @ that belong to a function, not to a person."
     )
     match_role_addresses: Flag = Field(
         default=True, description="Whether info@ and the like make two submissions one lead."
     )
-    shared_phones: tuple[Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{6,14}$")], ...] = Field(
+    shared_phones: tuple[Phone, ...] = Field(
         default=(), description="E.164 numbers of switchboards that never identify a lead."
     )
-    default_phone_region: Country = Field(
-        description="Country of a number without one, when the lead's is unknown."
-    )
+    default_phone_region: Country = Field(description="Country of a number without one, when the lead's is unknown.")
 
     @model_validator(mode="after")
     def _matches_on_something(self) -> Self:
         if not (self.match_on_email or self.match_on_phone):
-            raise ValueError(
-                "match_on_email and match_on_phone are both off; every submission would be a new lead"
-            )
+            raise ValueError("match_on_email and match_on_phone are both off; every submission would be a new lead")
         return self
 
     def provider(self, domain: str) -> FreeMailProvider | None:

@@ -15,6 +15,7 @@ from schemas.policy.types import (
     Email,
     Flag,
     Identifier,
+    Link,
     PolicyModel,
     Positive,
     PositiveDuration,
@@ -59,9 +60,7 @@ class Sequence(PolicyModel):
     id: Identifier
     name: Sentence
     entry: RoutingConditions
-    owned: Flag = Field(
-        default=True, description="True: starts at the assignment; False: for leads without an owner."
-    )
+    owned: Flag = Field(default=True, description="True: starts at the assignment; False: for leads without an owner.")
     steps: tuple[SequenceStep, ...] = Field(min_length=1)
     send_window: WeeklyHours = Field(description="In the lead's local time.")
     stop_on: tuple[StopCondition, ...] = (
@@ -84,21 +83,13 @@ class Sequence(PolicyModel):
 class SendingLimits(PolicyModel):
     """How much is sent at most; what exceeds a limit waits for the next day or week, or is suppressed."""
 
-    per_mailbox_per_day: Positive = Field(
-        description="Emails from one sender's address, per day of the sender."
-    )
-    mailboxes: Mapping[Email, Positive] = Field(
-        default_factory=dict, description="Other limits for single addresses."
-    )
+    per_mailbox_per_day: Positive = Field(description="Emails from one sender's address, per day of the sender.")
+    mailboxes: Mapping[Email, Positive] = Field(default_factory=dict, description="Other limits for single addresses.")
     linkedin_per_rep_per_day: Positive = 20
     sms_per_day: Positive = Field(default=200, description="Of the whole company.")
-    per_lead_per_week: Positive = Field(
-        description="Automatic touches, all channels but call tasks, in 7 days."
-    )
+    per_lead_per_week: Positive = Field(description="Automatic touches, all channels but call tasks, in 7 days.")
     between_touches: Duration = Field(description="Least time between two automatic touches on one channel.")
-    quiet_hours: TimeWindow = Field(
-        description="Nothing is sent then, whatever the send window; lead's local time."
-    )
+    quiet_hours: TimeWindow = Field(description="Nothing is sent then, whatever the send window; lead's local time.")
 
     def mailbox_limit(self, address: str) -> int:
         """Emails a day from `address`."""
@@ -111,10 +102,8 @@ class Sender(PolicyModel):
     company: Sentence
     address: Sentence
     email: Email = Field(description="For leads without an owner.")
-    booking_link: str | None = Field(default=None, pattern=r"^https://\S+$")
-    give_up_after: PositiveDuration = Field(
-        description="A touch that could not be sent for so long is suppressed."
-    )
+    booking_link: Link | None = None
+    give_up_after: PositiveDuration = Field(description="A touch that could not be sent for so long is suppressed.")
 
 
 class Nurture(PolicyModel):
@@ -124,9 +113,7 @@ class Nurture(PolicyModel):
     default_timezone: TimeZone = Field(description="For leads whose time zone is not known.")
     limits: SendingLimits
     templates: tuple[MessageTemplate, ...] = ()
-    sequences: tuple[Sequence, ...] = Field(
-        default=(), description="In order: a lead enters the first it meets."
-    )
+    sequences: tuple[Sequence, ...] = Field(default=(), description="In order: a lead enters the first it meets.")
 
     def template(self, template_id: str) -> MessageTemplate:
         """The template with this id.

@@ -86,9 +86,7 @@ def _bands(policy: Policy) -> Iterator[Problem]:
     defined = [rule.band for rule in rules]
     yield from _repeated(("scoring", "bands"), "bands", defined, "band")
     if sorted(defined, key=BANDS.index) != defined:
-        yield Problem(
-            ("scoring", "bands"), f"bands must be in the order {', '.join(BANDS)}: the first that holds wins"
-        )
+        yield Problem(("scoring", "bands"), f"bands must be in the order {', '.join(BANDS)}: the first that holds wins")
     last = rules[-1]
     if last.total_at_least or last.fit_at_least or last.intent_at_least:
         place = ("scoring", "bands", len(rules) - 1)
@@ -113,15 +111,17 @@ def _people(policy: Policy) -> Iterator[Problem]:
     teams = [team.id for team in routing.teams]
     reps = [rep.id for rep in routing.reps]
     territories = [territory.id for territory in routing.territories]
+    for index, territory in enumerate(routing.territories[:-1]):
+        if territory.takes_all:
+            message = f"territory `{territory.id}` has no conditions and takes every lead; it must be the last"
+            yield Problem(("routing", "territories", index), message)
     for index, team in enumerate(routing.teams):
-        yield from _named(
-            ("routing", "teams", index, "manager"), "rep", [team.manager] if team.manager else [], reps
-        )
+        yield from _named(("routing", "teams", index, "manager"), "rep", [team.manager] if team.manager else [], reps)
     for index, rep in enumerate(routing.reps):
         place = ("routing", "reps", index)
         yield from _named((*place, "team"), "team", [rep.team], teams)
-        for position, territory in enumerate(rep.territories):
-            yield from _named((*place, "territories", position), "territory", [territory], territories)
+        for position, covered in enumerate(rep.territories):
+            yield from _named((*place, "territories", position), "territory", [covered], territories)
 
 
 def _pools(policy: Policy) -> Iterator[Problem]:
@@ -159,15 +159,9 @@ def _rules(policy: Policy) -> Iterator[Problem]:
         place = ("routing", "rules", index)
         yield from _conditions(policy, (*place, "when"), rule.when.band, rule.when.territory)
         target, known = rule.then, (*place, "then")
-        yield from _named(
-            (*known, "rep"), "rep", [target.rep] if target.rep else [], (r.id for r in routing.reps)
-        )
-        yield from _named(
-            (*known, "pool"), "pool", [target.pool] if target.pool else [], (p.id for p in routing.pools)
-        )
-        yield from _named(
-            (*known, "team"), "team", [target.team] if target.team else [], (t.id for t in routing.teams)
-        )
+        yield from _named((*known, "rep"), "rep", [target.rep] if target.rep else [], (r.id for r in routing.reps))
+        yield from _named((*known, "pool"), "pool", [target.pool] if target.pool else [], (p.id for p in routing.pools))
+        yield from _named((*known, "team"), "team", [target.team] if target.team else [], (t.id for t in routing.teams))
         for position, skill in enumerate(target.skills):
             yield from _named((*known, "skills", position), "rep with the skill", [skill], skills)
     for index, sla in enumerate(policy.sla.bands):
@@ -177,9 +171,7 @@ def _rules(policy: Policy) -> Iterator[Problem]:
             yield from _named(pool_place, "pool", wanted, (p.id for p in routing.pools))
 
 
-def _conditions(
-    policy: Policy, place: Place, bands: Iterable[str], territories: Iterable[str]
-) -> Iterator[Problem]:
+def _conditions(policy: Policy, place: Place, bands: Iterable[str], territories: Iterable[str]) -> Iterator[Problem]:
     defined = [rule.band for rule in policy.scoring.bands]
     for position, band in enumerate(bands):
         yield from _named((*place, "band", position), "band", [band], defined)
@@ -199,7 +191,5 @@ def _sequences(policy: Policy) -> Iterator[Problem]:
                 yield from _named(where, "template", [touch.template], templates)
                 channel = templates.get(touch.template, touch.channel)
                 if channel != touch.channel:
-                    message = (
-                        f"template `{touch.template}` is for {channel}, but this touch is {touch.channel}"
-                    )
+                    message = f"template `{touch.template}` is for {channel}, but this touch is {touch.channel}"
                     yield Problem(where, message)

@@ -17,8 +17,10 @@ from schemas.policy.types import (
     Email,
     Flag,
     Identifier,
+    Link,
     Lowered,
     OneOrMore,
+    Phone,
     PolicyModel,
     Positive,
     PositiveDuration,
@@ -37,9 +39,7 @@ class Team(PolicyModel):
     manager: Identifier | None = Field(default=None, description="Rep to whom breaches are escalated.")
     timezone: TimeZone
     working_hours: WeeklyHours
-    holidays: tuple[DateRange, ...] = Field(
-        default=(), description="Public holidays; a rep's own come on top."
-    )
+    holidays: tuple[DateRange, ...] = Field(default=(), description="Public holidays; a rep's own come on top.")
 
 
 class Rep(PolicyModel):
@@ -55,16 +55,17 @@ class Rep(PolicyModel):
     holidays: tuple[DateRange, ...] = Field(default=(), description="Own days off, on top of the team's.")
     capacity_per_day: Positive = Field(description="New leads a day, in the rep's time zone.")
     territories: tuple[Identifier, ...] = Field(default=(), description="Empty: any territory.")
-    skills: tuple[Identifier, ...] = Field(
-        default=(), description="Languages, products… that rules may ask for."
-    )
-    phone: str | None = Field(default=None, pattern=r"^\+[1-9]\d{6,14}$", description="E.164, for templates.")
-    booking_link: str | None = Field(default=None, pattern=r"^https://\S+$", description="For templates.")
+    skills: tuple[Identifier, ...] = Field(default=(), description="Languages, products… that rules may ask for.")
+    phone: Phone | None = Field(default=None, description="E.164, for templates.")
+    booking_link: Link | None = Field(default=None, description="For templates.")
     active: Flag = True
 
 
 class Territory(PolicyModel):
-    """Part of the market. All stated conditions hold; a lead is in the first territory that fits."""
+    """Part of the market. All stated conditions hold; a lead is in the first territory that fits.
+
+    One without conditions takes every lead that is left, so it comes last.
+    """
 
     id: Identifier
     name: Sentence
@@ -74,11 +75,16 @@ class Territory(PolicyModel):
     employees_at_least: Count | None = None
     employees_at_most: Count | None = None
 
+    @property
+    def takes_all(self) -> bool:
+        """True when it has no conditions."""
+        return not any((self.countries, self.regions, self.industries)) and (
+            self.employees_at_least is None and self.employees_at_most is None
+        )
+
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         least, most = self.employees_at_least, self.employees_at_most
-        if not (self.countries or self.regions or self.industries) and least is None and most is None:
-            raise ValueError("names no countries, regions, industries or employees; it would take every lead")
         if least is not None and most is not None and most < least:
             raise ValueError(f"employees_at_most ({most}) is below employees_at_least ({least})")
         return self
@@ -104,12 +110,8 @@ class Pool(PolicyModel):
 
     id: Identifier
     members: tuple[PoolMember, ...] = Field(min_length=1)
-    only_working: Flag = Field(
-        default=True, description="Prefer reps who are at work when the lead comes in."
-    )
-    overflow: Identifier | None = Field(
-        default=None, description="Pool to ask when no member can take the lead."
-    )
+    only_working: Flag = Field(default=True, description="Prefer reps who are at work when the lead comes in.")
+    overflow: Identifier | None = Field(default=None, description="Pool to ask when no member can take the lead.")
 
 
 class RoutingConditions(LeadConditions):
@@ -178,9 +180,7 @@ class Routing(PolicyModel):
 
     teams: tuple[Team, ...] = Field(min_length=1)
     reps: tuple[Rep, ...] = Field(min_length=1)
-    territories: tuple[Territory, ...] = Field(
-        default=(), description="In order: the first that fits is the lead's."
-    )
+    territories: tuple[Territory, ...] = Field(default=(), description="In order: the first that fits is the lead's.")
     pools: tuple[Pool, ...] = Field(min_length=1)
     rules: tuple[RoutingRule, ...] = Field(default=(), description="In order.")
     fallback_pool: Identifier = Field(description="Takes a lead that no rule placed, capacity or not.")

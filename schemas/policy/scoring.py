@@ -37,9 +37,7 @@ class FitRule(PolicyModel):
 
     id: Identifier
     when: LeadConditions
-    unless: LeadConditions | None = Field(
-        default=None, description="The rule does not count where these hold."
-    )
+    unless: LeadConditions | None = Field(default=None, description="The rule does not count where these hold.")
     points: Points
     reason: Sentence
     group: Identifier | None = Field(
@@ -62,12 +60,8 @@ class SignalWeight(PolicyModel):
 
     points: Points
     half_life: PositiveDuration
-    cap: Score = Field(
-        default=100, description="Most that this type adds (or, with negative points, takes away)."
-    )
-    reason: Sentence | None = Field(
-        default=None, description="Shown in the explanation; None: the type's name."
-    )
+    cap: Score = Field(default=100, description="Most that this type adds (or, with negative points, takes away).")
+    reason: Sentence | None = Field(default=None, description="Shown in the explanation; None: the type's name.")
 
 
 class SubmissionSignal(PolicyModel):
@@ -77,9 +71,7 @@ class SubmissionSignal(PolicyModel):
     """
 
     channel: OneOrMore[Identifier] = ()
-    source: OneOrMore[Lowered] = Field(
-        default=(), description="Form, campaign, list or partner; or `utm_source`."
-    )
+    source: OneOrMore[Lowered] = Field(default=(), description="Form, campaign, list or partner; or `utm_source`.")
     signal: SignalType
 
 
@@ -102,14 +94,10 @@ class OutcomeAdjustment(PolicyModel):
 
     id: Identifier
     outcome: OneOrMore[OutcomeKind]
-    reason_contains: OneOrMore[Lowered] = Field(
-        default=(), description="Any of these words in the outcome's reason."
-    )
+    reason_contains: OneOrMore[Lowered] = Field(default=(), description="Any of these words in the outcome's reason.")
     fit: Points = 0
     intent: Points = 0
-    half_life: PositiveDuration | None = Field(
-        default=None, description="None: the adjustment does not fade."
-    )
+    half_life: PositiveDuration | None = Field(default=None, description="None: the adjustment does not fade.")
     reason: Sentence
 
 
@@ -219,9 +207,7 @@ class Recompute(PolicyModel):
     """How often fading intent is computed anew, and how much must change to be worth an event."""
 
     every: PositiveDuration
-    min_change: Positive = Field(
-        description="Points of total; a change of band, tier or qualification always counts."
-    )
+    min_change: Positive = Field(description="Points of total; a change of band, tier or qualification always counts.")
 
 
 class Scoring(PolicyModel):

@@ -18,13 +18,9 @@ class Escalation(PolicyModel):
     """What to do once a deadline has passed."""
 
     on: SlaKind = Field(description="The clock that ran out.")
-    after: Duration = Field(
-        description="Time since the deadline, counted as that deadline was; 0m is at once."
-    )
+    after: Duration = Field(description="Time since the deadline, counted as that deadline was; 0m is at once.")
     action: EscalationAction
-    pool: Identifier | None = Field(
-        default=None, description="For `reassign`; None: route again without the owner."
-    )
+    pool: Identifier | None = Field(default=None, description="For `reassign`; None: route again without the owner.")
 
     @model_validator(mode="after")
     def _pool_to_reassign(self) -> Self:
@@ -72,9 +68,7 @@ class Sla(PolicyModel):
 
     business_hours: Schedule
     bands: tuple[BandSla, ...] = Field(min_length=1, description="One for each band of the scoring section.")
-    reassign_at_most: Count = Field(
-        default=2, description="Times one lead changes owner because of a breach."
-    )
+    reassign_at_most: Count = Field(default=2, description="Times one lead changes owner because of a breach.")
 
     def band(self, band: Band) -> BandSla:
         """The service level of a band.

@@ -41,9 +41,7 @@ def placeholders(text: str) -> Iterator[tuple[str, str | None]]:
     for piece in _PIECE.finditer(text):
         name = piece["name"]
         if piece[0] in ("{", "}"):
-            raise ValueError(
-                f"has a `{piece[0]}` without its partner; write it twice to mean the character itself"
-            )
+            raise ValueError(f"has a `{piece[0]}` without its partner; write it twice to mean the character itself")
         if name is None:
             continue
         if name not in PLACEHOLDERS:
@@ -59,9 +57,7 @@ def _known_placeholders(text: str) -> str:
     return text
 
 
-TemplateText = Annotated[
-    str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_known_placeholders)
-]
+TemplateText = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_known_placeholders)]
 """Text with `{first_name}`, `{first_name|there}` (for when there is no value) and `{{` for a brace."""
 
 Subject = Annotated[TemplateText, StringConstraints(max_length=200, pattern=r"^[^\r\n]+$")]

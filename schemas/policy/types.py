@@ -39,23 +39,38 @@ def _listed(value: Any) -> Any:
 OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_listed)]
 """A list of alternatives; a single one needs no brackets."""
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Identifier = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), Field(examples=["enterprise-uk", "sdr_1"])
+]
 """Name of a rule, team, rep, pool…: lower case, digits, `-` and `_`, so that it is safe as a metric label."""
 
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 """What a person reads, such as the reason for points or an owner."""
 
 Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$", to_lower=True, max_length=254)
+    str,
+    StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$", to_lower=True, max_length=254),
+    Field(examples=["anna@example.com"]),
 ]
+"""One address, lower case, without a display name."""
+
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{6,14}$"), Field(examples=["'+442079460000'"])]
+"""E.164."""
+
+Link = Annotated[
+    str,
+    StringConstraints(pattern=r"^https://\S+$", max_length=500),
+    Field(examples=["https://example.com/book"]),
+]
+
 Domain = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", to_lower=True, strip_whitespace=True)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", to_lower=True, strip_whitespace=True),
+    Field(examples=["example.com"]),
 ]
 """A mail or web domain, lower case, without `@` or `www.`."""
 
-Lowered = Annotated[
-    str, StringConstraints(to_lower=True, strip_whitespace=True, min_length=1, max_length=200)
-]
+Lowered = Annotated[str, StringConstraints(to_lower=True, strip_whitespace=True, min_length=1, max_length=200)]
 """Text compared without regard to case."""
 
 Points = Annotated[int, Field(strict=True, ge=-100, le=100)]
@@ -118,9 +133,7 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     PlainSerializer(format_duration, when_used="json"),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$", "examples": ["5m", "2d"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$", "examples": ["5m", "2d"]}),
 ]
 """A length of time, written `90s`, `5m`, `1h30m`, `2d` or `1w`."""
 
