@@ -9,8 +9,10 @@ EmbeddedError
 
 from __future__ import annotations
 
+from runtime.errors import LeadstreamError
 
-class EmbeddedError(RuntimeError):
+
+class EmbeddedError(LeadstreamError):
     """The message says what is wrong and what to do; show it as it is."""
 
 

@@ -187,9 +187,7 @@ def write_lock(path: Path = LOCK_FILE) -> list[Jar]:
 
     context = MavenContext(repo_cache=cache_dir() / "maven", timeout=STALL_SECONDS)
     found: dict[tuple[str, str], Jar] = {}
-    for (
-        coordinate
-    ) in ROOTS:  # one by one: resolved together, log4j's managed versions would change the broker's
+    for coordinate in ROOTS:  # one by one: resolved together, log4j's managed versions would change the broker's
         group, name, version = coordinate.split(":")
         root = Dependency(context.project(group, name).at_version(version).artifact())
         inputs, transitive = context.resolver.resolve([root])

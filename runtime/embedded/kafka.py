@@ -45,9 +45,7 @@ appender.out.layout.pattern = %d{ISO8601} %p %m (%c)%n
 class Kafka(Server):
     name = "kafka"
 
-    def __init__(
-        self, data_dir: Path, port: int, controller_port: int, progress: jars.Progress | None = None
-    ) -> None:
+    def __init__(self, data_dir: Path, port: int, controller_port: int, progress: jars.Progress | None = None) -> None:
         super().__init__(data_dir, port)
         self._controller = f"{LOOPBACK}:{controller_port}"
         self._progress = progress

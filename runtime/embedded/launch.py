@@ -1,6 +1,6 @@
 """The last step before a child program: it must not outlive its parent, and may have to run as someone else.
 
-Run as a file, by any Python, with the standard library alone, because it starts before every server and worker:
+Run as a file with the standard library alone, because it starts before every server and worker:
 
     python -IS launch.py --parent 4711 --signal 15 [--user nobody] [--without PREFIX] -- program argument …
 """
@@ -47,7 +47,7 @@ def become(user: str) -> None:
 
 
 def die_with_parent(parent: int, signal_number: int) -> None:
-    """Ask the kernel for a signal when the parent ends. Linux only: elsewhere the supervisor's own stop must do."""
+    """Ask the kernel for a signal when the parent ends. Linux only; elsewhere the clean stop must do."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

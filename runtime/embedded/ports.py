@@ -12,7 +12,7 @@ from pathlib import Path
 from runtime.embedded.errors import EmbeddedError, PortTaken
 
 LOOPBACK = "127.0.0.1"
-#: Below what systems hand out for outgoing connections: a server that is down for a moment finds its port again.
+#: Below what systems hand out for outgoing connections: a server that restarts finds its port again.
 _LOWEST, _HIGHEST = 15_000, 32_000
 _TRIES = 500
 

@@ -86,9 +86,7 @@ class Postgres(Server):
     def _hand_over(self) -> None:
         """Running as root: the unprivileged account must reach its data and the programs."""
         for folder in let_pass(self._cluster) + let_pass(programs() / "postgres"):
-            _log.warning(
-                "%s can now be walked through by every account: Postgres does not run as root", folder
-            )
+            _log.warning("%s can now be walked through by every account: Postgres does not run as root", folder)
         self._cluster.mkdir(mode=0o700, exist_ok=True)
         account = pwd.getpwnam(UNPRIVILEGED)
         if self._cluster.stat().st_uid != account.pw_uid:
@@ -154,9 +152,7 @@ class Postgres(Server):
     def probe(self) -> None:
         try:
             with psycopg.connect(self.dsn("postgres"), connect_timeout=2, autocommit=True) as connection:
-                found = connection.execute(
-                    "select 1 from pg_database where datname = %s", [DATABASE]
-                ).fetchone()
+                found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
                 if not found:
                     connection.execute(f"create database {DATABASE}")
         except psycopg.Error as error:
