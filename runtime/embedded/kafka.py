@@ -31,6 +31,40 @@ READINESS_TOPIC = "_leadstream.readiness"
 MIB = 1024 * 1024
 PROBE_MS = 2_000
 
+#: How our broker differs from Kafka's defaults, wherever it runs.
+BROKER_SETTINGS: dict[str, str | int] = {
+    # Topics are created with the partition count they need, never by a misspelt name.
+    "auto.create.topics.enable": "false",
+    "default.replication.factor": 1,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 3,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 3,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    # A group that starts together need not wait for stragglers.
+    "group.initial.rebalance.delay.ms": 0,
+    "group.min.session.timeout.ms": 1_000,
+    # The log is what ledgers, models and simulations are rebuilt from.
+    "log.retention.ms": -1,
+    "offsets.retention.minutes": 60 * 24 * 365,
+    "message.max.bytes": 4 * MIB,
+    "replica.fetch.max.bytes": 4 * MIB,
+    "log.segment.bytes": 256 * MIB,
+    # Index files are allocated in full, two for each of some hundred and fifty partitions.
+    "log.index.size.max.bytes": MIB,
+    "log.cleaner.dedupe.buffer.size": 8 * MIB,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 2,
+    "background.threads": 4,
+    # After a kill the broker may come back only when the controller has given its former self up.
+    "broker.session.timeout.ms": 3_000,
+    "broker.heartbeat.interval.ms": 500,
+}
+
 _LOG4J = """\
 status = error
 rootLogger.level = warn
@@ -72,36 +106,7 @@ class Kafka(Server):
             "advertised.listeners": f"PLAINTEXT://{self.address}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": str(self._log_dir),
-            # Topics are created with the partition count they need, never by a misspelt name.
-            "auto.create.topics.enable": "false",
-            "default.replication.factor": 1,
-            "offsets.topic.replication.factor": 1,
-            "offsets.topic.num.partitions": 3,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "transaction.state.log.num.partitions": 3,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
-            "share.coordinator.state.topic.num.partitions": 1,
-            # A group that starts together need not wait for stragglers.
-            "group.initial.rebalance.delay.ms": 0,
-            "group.min.session.timeout.ms": 1_000,
-            # The log is what ledgers, models and simulations are rebuilt from.
-            "log.retention.ms": -1,
-            "offsets.retention.minutes": 60 * 24 * 365,
-            "message.max.bytes": 4 * MIB,
-            "replica.fetch.max.bytes": 4 * MIB,
-            "log.segment.bytes": 256 * MIB,
-            # Index files are allocated in full, two for each of some hundred and fifty partitions.
-            "log.index.size.max.bytes": MIB,
-            "log.cleaner.dedupe.buffer.size": 8 * MIB,
-            "num.network.threads": 2,
-            "num.io.threads": 4,
-            "num.recovery.threads.per.data.dir": 2,
-            "background.threads": 4,
-            # After a kill the broker may come back only when the controller has given its former self up.
-            "broker.session.timeout.ms": 3_000,
-            "broker.heartbeat.interval.ms": 500,
+            **BROKER_SETTINGS,
         }
 
     def _java(self, main_class: str, *arguments: str) -> list[str]:

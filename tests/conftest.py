@@ -1,0 +1,101 @@
+"""What every test may ask for. One set of servers serves the session; names are fresh for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import redis
+from aiokafka.admin import AIOKafkaAdminClient
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from runtime.embedded.stack import EmbeddedStack
+from runtime.settings import Settings
+from tests.support.servers import Servers, servers
+
+#: Redis databases to choose from; 0 stays free for whoever looks around by hand.
+REDIS_DATABASES = 15
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Servers]:
+    """Kafka, Postgres and Valkey for the session: named by LEADSTREAM_TEST_…, in containers, or embedded."""
+    with servers() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def breakable_stack() -> Iterator[EmbeddedStack]:
+    """A stack of the module's own, whose servers a test may kill and start again."""
+    with EmbeddedStack() as own:
+        yield own
+
+
+@pytest.fixture
+def topic_prefix(stack: Servers) -> Iterator[str]:
+    """Put before a topic's name, it makes the topic this test's own; such topics are deleted afterwards."""
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    yield prefix
+    asyncio.run(_delete_topics(stack.kafka, prefix))
+
+
+async def _delete_topics(bootstrap: str, prefix: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        ours = [topic for topic in await admin.list_topics() if topic.startswith(prefix)]
+        if ours:
+            await admin.delete_topics(ours)
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+def database(stack: Servers) -> Iterator[str]:
+    """The DSN of an empty database that is dropped afterwards, whoever is still connected."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    with psycopg.connect(stack.postgres, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            yield _with_database(stack.postgres, name)
+        finally:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _with_database(dsn: str, name: str) -> str:
+    parts = conninfo_to_dict(dsn)
+    return f"postgresql://{parts['user']}:{parts['password']}@{parts['host']}:{parts['port']}/{name}"
+
+
+@pytest.fixture
+def redis_url(stack: Servers) -> Iterator[str]:
+    """A Redis database that is empty before and after."""
+    base, _, _ = stack.redis.rpartition("/")
+    url = f"{base}/{1 + uuid.uuid4().int % REDIS_DATABASES}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture
+def settings(stack: Servers, topic_prefix: str, database: str, redis_url: str) -> Settings:
+    """Settings that point at the session's servers and at names of this test's own."""
+    return Settings.model_validate(
+        {"kafka": stack.kafka, "postgres": database, "redis": redis_url, "topic_prefix": topic_prefix}
+    )
+
+
+@pytest.fixture
+def stack_env(settings: Settings) -> dict[str, str]:
+    """The same as variables, for a process of its own."""
+    return {
+        "LEADSTREAM_KAFKA": settings.kafka,
+        "LEADSTREAM_POSTGRES": settings.postgres.get_secret_value(),
+        "LEADSTREAM_REDIS": settings.redis.get_secret_value(),
+        "LEADSTREAM_TOPIC_PREFIX": settings.topic_prefix,
+    }
