@@ -174,3 +174,6 @@ class Stage(Generic[S]):
     ) -> None:
         """Writes the service's own rows, in the same transaction as position, state and outbox."""
         return None
+
+    def committed(self, shared: Any, changes: Mapping[str, Change[S]]) -> None:
+        """Called once a batch stands, never for one that was discarded; for metrics. Must be quick."""
