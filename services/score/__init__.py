@@ -1,0 +1,1 @@
+"""How promising a lead is, and why."""
