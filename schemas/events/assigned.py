@@ -15,8 +15,13 @@ SlaKind = Literal["owned", "contacted"]
 
 
 class Deadlines(Record):
-    """When the lead must be owned and contacted, counted from `Origin.captured_at` under the band's SLA."""
+    """When the lead must be owned and contacted, counted from `started_at` under the band's SLA."""
 
+    started_at: AwareDatetime | None = Field(
+        default=None,
+        description="`Origin.captured_at`; for a lead that qualified later, or was taken from somebody who was late, "
+        "the moment that happened. None: as `captured_at`.",
+    )
     owned_by: AwareDatetime
     contacted_by: AwareDatetime
     business_hours: bool = Field(description="True when the clock waits outside the owner's working hours.")
@@ -78,7 +83,16 @@ class SlaResult(Record):
     rep: Code | None
     deadline: AwareDatetime
     at: AwareDatetime = Field(description="When it was met, or the deadline that passed.")
-    seconds: float = Field(description="From capture to `at`.")
+    seconds: float = Field(description="From `started_at` to `at`; 0 when a contact led to the submission.")
+    started_at: AwareDatetime | None = Field(
+        default=None, description="When the clock started, see `Deadlines`. None: `Origin.captured_at`."
+    )
+    action: Literal["remind_owner", "notify_manager"] | None = Field(
+        default=None, description="What an escalation asks for; None in other events."
+    )
+    owner: Code | None = Field(
+        default=None, description="Of an escalation: who had the lead when the deadline passed; `rep` is who is told."
+    )
 
 
 class LeadAssigned(Event):
@@ -98,7 +112,7 @@ class LeadReassigned(Event):
 
 
 class LeadEscalated(Event):
-    """A breached deadline was taken to the team's manager; `rep` is the manager."""
+    """Somebody is told of a breached deadline: the team's manager, or the owner; `rep` is who."""
 
     TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.escalated.v1",)
     type: Literal["leadstream.lead.escalated.v1"] = "leadstream.lead.escalated.v1"
@@ -130,7 +144,11 @@ class LeadRecycled(Event):
 
 
 class SlaMet(Event):
-    """A deadline was kept."""
+    """A deadline was kept.
+
+    It may follow `SlaBreached` of the same submission and clock: word of a timely contact that came late. What
+    happened counts, not when it was heard of, so whatever order they are read in, met beats breached.
+    """
 
     TYPES: ClassVar[tuple[str, ...]] = ("leadstream.sla.met.v1",)
     type: Literal["leadstream.sla.met.v1"] = "leadstream.sla.met.v1"
