@@ -1,0 +1,1 @@
+"""Routing: who owns a lead, why, and whether they were quick enough."""

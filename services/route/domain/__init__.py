@@ -1,0 +1,1 @@
+"""Decisions of routing: pure, no I/O."""
