@@ -58,7 +58,7 @@ def sole_use(folder: Path) -> Iterator[None]:
     Raises:
         StackBusy: another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / LOCK_NAME).open("a+") as handle:
         _take(handle, folder)
         handle.truncate(0)

@@ -89,7 +89,7 @@ class Kafka(Server):
 
     def prepare(self) -> None:
         self._classpath = jars.fetch(self._progress)
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.data_dir / "log4j2.properties").write_text(_LOG4J)
         settings = self._settings()
         self._settings_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,21 +63,15 @@ class Ports:
                 return Choice(port, preferred)
         raise EmbeddedError(f"No free port from {preferred} upwards.")
 
-    def choose(self, setting: str, preferred: int, what: str, environment: Mapping[str, str]) -> Choice:
-        """The port that the setting names, else one near the preferred.
+    def exactly(self, port: int, setting: str, what: str) -> Choice:
+        """`port` and no other.
 
         Raises:
-            PortTaken: the setting names a port that is in use.
-            EmbeddedError: the setting's value is no port.
+            PortTaken: it is in use; the message names the setting that asks for it.
         """
-        named = environment.get(setting)
-        if not named:
-            return self.near(preferred)
-        if not named.isdecimal() or not 0 < int(named) < 65_536:
-            raise EmbeddedError(f"{setting} is {named!r}, which is no port. Give a number from 1 to 65535.")
-        if not self._take(int(named)):
-            raise PortTaken(int(named), setting, what)
-        return Choice(int(named), int(named))
+        if not self._take(port):
+            raise PortTaken(port, setting, what)
+        return Choice(port, port)
 
     def _take(self, port: int) -> bool:
         if port in self._given or not is_free(port):

@@ -76,7 +76,7 @@ class Postgres(Server):
         return f"postgresql://{SUPERUSER}:{self._password}@{self.address}/{database}"
 
     def prepare(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user:
             self._hand_over()
         if not (self._cluster / "PG_VERSION").exists():

@@ -27,7 +27,7 @@ class Valkey(Server):
         return f"redis://:{self._password}@{self.address}/0"
 
     def prepare(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lines = [
             f"bind {LOOPBACK}",
             f"port {self.port}",
