@@ -1,0 +1,1 @@
+"""What the ledger makes of each event: pure functions."""
