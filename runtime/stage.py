@@ -151,6 +151,8 @@ class Stage(Generic[S]):
     state_type: type[S]
     transactional: ClassVar[bool] = False
     """True when `prepare` or `save` is overridden, so that a batch runs in an explicit transaction."""
+    takes_intake: ClassVar[bool] = False
+    """True when writers that own no partition put events into the service's `intake` table."""
 
     def decide(self, item: Input, state: S | None, ctx: Context) -> Decision[S]:
         """Decides about one input: pure, no I/O, the same answer for the same arguments.
@@ -161,7 +163,10 @@ class Stage(Generic[S]):
         raise NotImplementedError
 
     async def prepare(
-        self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy
+        self,
+        connection: psycopg.AsyncConnection[Any],  # noqa: ARG002  # this and the next: for those who override it
+        items: Sequence[Input],  # noqa: ARG002
+        policy: Policy,  # noqa: ARG002
     ) -> Any:
         """Loads, and locks, what this batch shares with other partitions; the result is `Context.shared`.
 
@@ -170,10 +175,13 @@ class Stage(Generic[S]):
         return None
 
     async def save(
-        self, connection: psycopg.AsyncConnection[Any], shared: Any, changes: Mapping[str, Change[S]]
+        self,
+        connection: psycopg.AsyncConnection[Any],  # noqa: ARG002  # as above
+        shared: Any,  # noqa: ARG002
+        changes: Mapping[str, Change[S]],  # noqa: ARG002
     ) -> None:
         """Writes the service's own rows, in the same transaction as position, state and outbox."""
-        return None
+        return
 
     def committed(self, shared: Any, changes: Mapping[str, Change[S]]) -> None:
         """Called once a batch stands, never for one that was discarded; for metrics. Must be quick."""

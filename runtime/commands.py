@@ -1,0 +1,44 @@
+"""Operator's orders: a Faust agent writes them where every worker of the service looks."""
+
+from __future__ import annotations
+
+import structlog
+from pydantic import ValidationError
+
+from runtime.database import Connection
+from schemas.events import Command, CommandIssued
+from schemas.topics import COMMANDS
+
+log = structlog.get_logger()
+
+
+async def obey(connection: Connection, service: str, value: bytes) -> str:
+    """Carries out one record of `leads.commands`; returns what became of it.
+
+    Repeating an order changes nothing, so a record may be read twice.
+    """
+    try:
+        event = COMMANDS.decode(value)
+    except ValidationError as error:
+        log.error("a command can't be read", errors=error.error_count())  # noqa: TRY400  # a traceback would show the values
+        return "malformed"
+    assert isinstance(event, CommandIssued)
+    command = event.data
+    if command.service not in (service, "all"):
+        return "not for us"
+    log.warning("command", command=command.command, issued_by=command.issued_by, arguments=command.arguments)
+    await _carry_out(connection, command)
+    return "done"
+
+
+async def _carry_out(connection: Connection, command: Command) -> None:
+    if command.command == "resume":
+        await connection.execute("delete from control where key = 'paused'")
+        return
+    key, value = "paused", "true"
+    if command.command == "accept_gap":
+        key, value = f"accept_gap:{command.arguments['topic']}:{command.arguments['partition']}", command.issued_by
+    await connection.execute(
+        "insert into control (key, value) values (%s, %s) on conflict (key) do update set value = excluded.value",
+        (key, value),
+    )

@@ -1,0 +1,90 @@
+"""Connections and migrations. Each service works in its own schema, as its own role."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+
+from runtime.settings import Settings
+
+Connection = psycopg.AsyncConnection[Any]
+
+RUNTIME_MIGRATIONS = Path(__file__).parent / "migrations"
+
+# transaction_timeout ends a frozen holder of locks; lock_timeout keeps one waiter from stopping a whole worker.
+SESSION = "-c transaction_timeout=6s -c lock_timeout=2s -c tcp_keepalives_idle=5 -c client_min_messages=warning"
+
+
+async def connect(settings: Settings, service: str, *, autocommit: bool = True) -> Connection:
+    """Opens a connection as the service's role, seeing only the service's schema.
+
+    One task, one connection: two tasks on one connection would see, and lose, each other's work.
+    """
+    options = f"{SESSION} -c search_path={settings.schema_of(service)} -c role={settings.role_of(service)}"
+    connection = await psycopg.AsyncConnection.connect(
+        settings.dsn(service),
+        autocommit=autocommit,
+        options=options,
+        connect_timeout=5,
+        application_name=f"leadstream-{service}-{settings.worker}",
+        prepare_threshold=1,
+    )
+    # By default the type follows the value's size, and each mix of sizes would be another prepared statement.
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    connection.adapters.register_dumper(int, Int8Dumper)
+    return connection
+
+
+def migrations_of(service: str) -> list[Path]:
+    """The runtime's migrations, then the service's own, in the order they are applied."""
+    own = Path("services") / service / "migrations"
+    folder = Path(__file__).parent.parent / own
+    return sorted(RUNTIME_MIGRATIONS.glob("*.sql")) + sorted(folder.glob("*.sql"))
+
+
+def prepare_schema(settings: Settings, service: str, files: Iterable[Path] | None = None) -> list[str]:
+    """Creates the service's role and schema and applies what is missing of its migrations.
+
+    Returns the names of the migrations that were applied now.
+
+    Raises:
+        RuntimeError: a migration that was applied before has been edited since.
+
+    """
+    schema, role = sql.Identifier(settings.schema_of(service)), sql.Identifier(settings.role_of(service))
+    with psycopg.connect(settings.dsn(), connect_timeout=10) as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtext('leadstream-migrations'))")
+        _create_role(connection, settings.role_of(service))
+        connection.execute(sql.SQL("create schema if not exists {} authorization {}").format(schema, role))
+        connection.execute(sql.SQL("set local search_path to {}").format(schema))
+        connection.execute(sql.SQL("set local role {}").format(role))
+        connection.execute("create table if not exists migrations (name text primary key, sha256 text not null)")
+        return [path.name for path in (files or migrations_of(service)) if _apply(connection, path)]
+
+
+def _create_role(connection: psycopg.Connection[Any], role: str) -> None:
+    if connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone() is None:
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+        connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
+
+
+def _apply(connection: psycopg.Connection[Any], path: Path) -> bool:
+    name, text = f"{path.parent.parent.name}/{path.name}", path.read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    row = connection.execute("select sha256 from migrations where name = %s", (name,)).fetchone()
+    if row is not None:
+        if row[0] != digest:
+            raise RuntimeError(f"migration {name} was edited after it was applied; add a new file instead")
+        return False
+    connection.execute(text)
+    connection.execute("insert into migrations (name, sha256) values (%s, %s)", (name, digest))
+    if name == "runtime/0001_runtime.sql":
+        connection.execute("insert into meta values ('incarnation', %s)", (uuid.uuid4().hex[:12],))
+    return True

@@ -1,0 +1,226 @@
+"""The fence: one row per (service, partition) under which everything of a batch changes together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+
+from runtime.database import Connection
+from runtime.errors import Fenced
+
+FENCED = "LS001"
+
+
+@dataclass(frozen=True, slots=True)
+class FenceRow:
+    """What is remembered of one partition number, as of the last commit under `epoch`."""
+
+    partition: int
+    epoch: int
+    commits: int
+    failures: int = 0
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    """Topic → next offset to read."""
+    seen: Mapping[str, int] = field(default_factory=dict)
+    """`topic|producer` → highest sequence read."""
+    heads: Mapping[str, int] = field(default_factory=dict)
+    """Topic → last sequence given to an event that we emit."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One event to be published, in the order of `seq` per (partition, topic)."""
+
+    partition: int
+    topic: str
+    seq: int
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """One timer; `body` holds its data and cause as JSON."""
+
+    lead_id: str
+    name: str
+    partition: int
+    due: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """One effect, asked for or performed; `body` holds kind, payload and cause as JSON."""
+
+    effect_id: str
+    lead_id: str
+    partition: int
+    body: bytes
+    status: str = "ready"
+    detail: str = ""
+    at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Commit:
+    """All that one batch changes, over all of its partitions."""
+
+    moves: list[tuple[FenceRow, FenceRow]] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    published: dict[tuple[int, str], int] = field(default_factory=dict)
+    states: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+    timers: dict[tuple[str, str], TimerRow] = field(default_factory=dict)
+    timers_gone: set[tuple[str, str]] = field(default_factory=set)
+    effects: list[EffectRow] = field(default_factory=list)
+    effects_gone: list[str] = field(default_factory=list)
+    intake_gone: list[int] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
+
+
+_FENCE = ("int", "bigint", "bigint", "int", "text", "text", "text")
+_OUTBOX = ("int", "text", "bigint", "bytea", "bytea", "int", "text", "bigint")
+_STATE = ("text", "int", "bytea", "text")
+_TIMERS = ("text", "text", "int", "timestamptz", "bytea", "text", "text")
+_EFFECTS_INTAKE_ERASED = ("text", "text", "int", "bytea", "text", "bigint", "text")
+_COLUMNS = (*_FENCE, *_OUTBOX, *_STATE, *_TIMERS, *_EFFECTS_INTAKE_ERASED)
+_COMMIT = f"select commit_batch({', '.join(f'%b::{column}[]' for column in _COLUMNS)})"
+
+
+def _columns(rows: Collection[Any], names: str) -> list[list[Any]]:
+    return [[getattr(row, name) for row in rows] for name in names.split()]
+
+
+def _json(values: Iterable[Mapping[str, int]]) -> list[str]:
+    return [orjson.dumps(dict(value)).decode() for value in values]
+
+
+def _arguments(commit: Commit) -> list[list[Any]]:
+    before, after = [move[0] for move in commit.moves], [move[1] for move in commit.moves]
+    return [
+        *_columns(before, "partition epoch commits"),
+        [row.failures for row in after],
+        _json(row.offsets for row in after),
+        _json(row.seen for row in after),
+        _json(row.heads for row in after),
+        *_columns(commit.outbox, "partition topic seq key value"),
+        [partition for partition, _ in commit.published],
+        [topic for _, topic in commit.published],
+        list(commit.published.values()),
+        list(commit.states),
+        [partition for partition, _ in commit.states.values()],
+        [value for _, value in commit.states.values()],
+        commit.gone,
+        *_columns(commit.timers.values(), "lead_id name partition due body"),
+        [lead for lead, _ in commit.timers_gone],
+        [name for _, name in commit.timers_gone],
+        *_columns(commit.effects, "effect_id lead_id partition body"),
+        commit.effects_gone,
+        commit.intake_gone,
+        commit.erased,
+    ]
+
+
+async def take(connection: Connection, partitions: Collection[int]) -> dict[int, FenceRow]:
+    """Becomes the owner of `partitions`: whoever owned them before can commit no more."""
+    rows = await (
+        await connection.execute(
+            "select partition, epoch, commits, failures, offsets, seen, heads from take(%s::int[])",
+            (sorted(partitions),),
+        )
+    ).fetchall()
+    return {row[0]: FenceRow(*row) for row in rows}
+
+
+async def commit_batch(connection: Connection, commit: Commit) -> dict[int, FenceRow]:
+    """Commits, and returns the rows that the next batch starts from.
+
+    Raises:
+        Fenced: another worker has taken some of the partitions; nothing was changed.
+
+    """
+    try:
+        await connection.execute(_COMMIT, _arguments(commit))
+    except psycopg.errors.RaiseException as error:
+        raise_if_fenced(error)
+        raise
+    except psycopg.DatabaseError as error:
+        raise_if_fenced(error)
+        raise
+    return {after.partition: replace(after, commits=after.commits + 1) for _, after in commit.moves}
+
+
+def raise_if_fenced(error: psycopg.Error) -> None:
+    """Turns the database's refusal into `Fenced`; returns for any other error."""
+    if error.sqlstate == FENCED:
+        partitions = [int(part) for part in (error.diag.message_detail or "").split(",") if part]
+        raise Fenced(partitions) from error
+
+
+async def read_states(connection: Connection, leads: Sequence[str]) -> dict[str, bytes]:
+    """The stored states of `leads`; a lead never seen is missing."""
+    if not leads:
+        return {}
+    cursor = connection.cursor(binary=True)
+    await cursor.execute("select lead_id, value from state where lead_id = any(%s)", (list(leads),))
+    return dict(await cursor.fetchall())
+
+
+async def read_outbox(connection: Connection, partitions: Collection[int]) -> list[OutboxRow]:
+    """What was committed and may not have been published, in order."""
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(
+        "select partition, topic, seq, key, value from outbox where partition = any(%s) order by partition, topic, seq",
+        (sorted(partitions),),
+    )
+    return [OutboxRow(*row) for row in await cursor.fetchall()]
+
+
+async def read_due(connection: Connection, partitions: Collection[int], limit: int) -> list[TimerRow]:
+    """The timers that run out next, earliest first."""
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(
+        "select lead_id, name, partition, due, body from timers where partition = any(%s) "
+        "order by due, lead_id, name limit %s",
+        (sorted(partitions), limit),
+    )
+    return [TimerRow(*row) for row in await cursor.fetchall()]
+
+
+async def next_due(connection: Connection, partitions: Collection[int]) -> datetime | None:
+    """When the next timer runs out."""
+    row = await (
+        await connection.execute(
+            "select min(d) from unnest(%s::int[]) p, "
+            "lateral (select due d from timers where partition = p order by due limit 1) t",
+            (sorted(partitions),),
+        )
+    ).fetchone()
+    return row[0] if row else None
+
+
+async def read_intake(connection: Connection, partitions: Collection[int], limit: int) -> list[tuple[Any, ...]]:
+    """Unnumbered events of these partitions, oldest first: (id, partition, topic, key, value)."""
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(
+        "select id, partition, topic, key, value from intake where partition = any(%s) order by id limit %s",
+        (sorted(partitions), limit),
+    )
+    return await cursor.fetchall()
+
+
+async def read_results(connection: Connection, partitions: Collection[int], limit: int) -> list[EffectRow]:
+    """Effects with a result that no decision has seen yet."""
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(
+        "select effect_id, lead_id, partition, body, status, detail, at from effects "
+        "where partition = any(%s) and status in ('done', 'failed', 'unknown') order by at, effect_id limit %s",
+        (sorted(partitions), limit),
+    )
+    return [EffectRow(*row) for row in await cursor.fetchall()]

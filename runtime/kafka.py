@@ -1,0 +1,77 @@
+"""How we talk to Kafka: the settings that the contract depends on, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from runtime.settings import Settings
+
+
+async def build_producer(settings: Settings) -> AIOKafkaProducer:
+    """A started producer: every replica acknowledges, batches leave at once."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=4 * 1024 * 1024,
+        max_request_size=4 * 1024 * 1024,
+        request_timeout_ms=40_000,
+    )
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
+    return producer
+
+
+def build_consumer(settings: Settings, service: str) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself and keeps one partition number of all topics together."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        group_id=group_of(settings, service),
+        group_instance_id=f"{settings.topic_prefix}{service}-{settings.worker}",
+        client_id=f"leadstream-{service}-{settings.worker}",
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=max(settings.session_timeout_ms // 6, 300),
+        rebalance_timeout_ms=settings.session_timeout_ms,
+        max_poll_interval_ms=300_000,
+        request_timeout_ms=40_000,
+        fetch_max_wait_ms=500,
+        max_partition_fetch_bytes=1024 * 1024,
+    )
+
+
+def group_of(settings: Settings, service: str) -> str:
+    """The service's consumer group."""
+    return f"{settings.topic_prefix}leadstream.{service}"
+
+
+class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Notes what the group assigned. The main loop acts on it: heartbeats stop while these callbacks run."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self.assigned: frozenset[TopicPartition] = frozenset()
+        self.generation = 0
+        self.joined = False
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  # aiokafka's signature
+        """Another generation begins."""
+        self.joined = False
+        self.assigned = frozenset()
+        self.generation += 1
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Reads nothing until the main loop has taken the partitions over."""
+        self.assigned = frozenset(assigned)
+        self.joined = True
+        self._consumer.pause(*self.assigned)
+        self.generation += 1

@@ -1,0 +1,296 @@
+"""Which partitions this worker owns: the group's assignment, the fence rows, and where to read on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from time import monotonic
+from typing import Any
+
+import psycopg
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from runtime import telemetry
+from runtime.batch import Read, Sifted
+from runtime.database import Connection, connect
+from runtime.errors import LogMismatch
+from runtime.fence import FenceRow, OutboxRow, read_outbox, take
+from runtime.kafka import Membership, build_consumer
+from runtime.publisher import Lane
+from runtime.settings import Settings
+from runtime.stage import Stage
+from schemas.topics import ERASED, Topic
+
+log = structlog.get_logger()
+
+COMMIT_EVERY = 5.0
+"""Seconds between telling Kafka our positions. Only its lag tools read them; the fence decides."""
+
+
+class Ownership:
+    """The consumer, the database connection, and the fence rows of what this worker owns."""
+
+    def __init__(self, stage: Stage[Any], settings: Settings, wake: Callable[[], None]) -> None:
+        self._stage = stage
+        self._settings = settings
+        self._wake = wake
+        inputs = dict.fromkeys((*stage.inputs, *(() if stage.takes_intake else (ERASED,))))
+        self._topics: dict[str, Topic] = {settings.topic(topic.name): topic for topic in inputs}
+        self._consumer: AIOKafkaConsumer | None = None
+        self._membership: Membership
+        self._generation = 0
+        self._connection: Connection | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._fetch: asyncio.Task[Any] | None = None
+        self._announced = True
+        self._retake_at: float | None = None
+        self._committed_at = 0.0
+        self._gaps: dict[TopicPartition, str] = {}
+        self.fences: dict[int, FenceRow] = {}
+        self.truncated: frozenset[str] = frozenset()
+        self.gaps_accepted: frozenset[tuple[str, int]] = frozenset()
+        self.paused = False
+
+    # -- opening and closing ---------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Connects to both servers and joins the group."""
+        self._connection = await connect(self._settings, self._stage.name)
+        self._consumer = build_consumer(self._settings, self._stage.name)
+        self._membership = Membership(self._consumer)
+        await self._consumer.start()
+        self._consumer.subscribe(list(self._topics), listener=self._membership)
+        if self._stage.takes_intake:
+            self._listener = asyncio.create_task(self._listen(), name="intake listener")
+
+    async def close(self) -> None:
+        """Leaves the group and closes the connections."""
+        for task in (self._listener, self._fetch):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if self._consumer is not None:
+            await self._consumer.stop()
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def incarnation(self) -> str:
+        """Tells the sequences of this life of the schema from those before a reset."""
+        row = await (await self.connection.execute("select value from meta where key = 'incarnation'")).fetchone()
+        assert row is not None, "the runtime's migration writes it"
+        return str(row[0])
+
+    @property
+    def connection(self) -> Connection:
+        """The main loop's connection."""
+        assert self._connection is not None
+        return self._connection
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer:
+        """The group member."""
+        assert self._consumer is not None
+        return self._consumer
+
+    # -- taking over -----------------------------------------------------------------------------------------------
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has given this worker its share, which may be nothing."""
+        return self._membership.joined
+
+    @property
+    def stale(self) -> bool:
+        """True when the fence rows must be taken anew before anything is processed."""
+        if self._retake_at is not None and monotonic() >= self._retake_at:
+            return True
+        return self._generation != self._membership.generation
+
+    def lost_connection(self) -> None:
+        """What the last commit did is unknown: read the rows again."""
+        self._generation = -1
+
+    def lost(self, partitions: Collection[int]) -> None:
+        """Another worker was quicker. If the group still gives us these partitions in a moment, take them back."""
+        for partition in partitions:
+            self.fences.pop(partition, None)
+        self.consumer.pause(*(tp for tp in self._membership.assigned if tp.partition in partitions))
+        self._retake_at = monotonic() + 0.5
+
+    async def take(self) -> list[OutboxRow]:
+        """Raises the epoch of what the group assigned and seeks to where the fence says.
+
+        Returns what was committed and may not have been published.
+
+        Raises:
+            LogMismatch: a position lies beyond the end of its topic.
+
+        """
+        await self._drop_fetch()
+        generation, assigned = self._membership.generation, self._membership.assigned
+        self._retake_at = None
+        if self.connection.broken or self.connection.closed:
+            await self.connection.close()
+            self._connection = await connect(self._settings, self._stage.name)
+        owned = {tp.partition for tp in assigned}
+        self.fences = await take(self.connection, owned) if owned else {}
+        rows = await read_outbox(self.connection, owned) if owned else []
+        await self._seek(assigned)
+        self._gaps.clear()
+        self.announce()
+        if self._membership.generation == generation:
+            self.consumer.resume(*assigned)
+            self._generation = generation
+        return rows
+
+    async def _seek(self, assigned: Collection[TopicPartition]) -> None:
+        if not assigned:
+            return
+        first = await self.consumer.beginning_offsets(list(assigned))
+        last = await self.consumer.end_offsets(list(assigned))
+        self.truncated = frozenset(self._topics[tp.topic].name for tp in assigned if first[tp] > 0)
+        current = self.consumer.assignment()
+        for tp in assigned:
+            position = self.fences[tp.partition].offsets.get(self._topics[tp.topic].name, first[tp])
+            if position > last[tp]:
+                raise LogMismatch(
+                    f"{self._stage.name} has read {tp.topic}/{tp.partition} up to {position}; it ends at {last[tp]}. "
+                    "Was the topic recreated? Does this database belong to another cluster? See `leadstream doctor`"
+                )
+            if tp in current:
+                self.consumer.seek(tp, position)
+
+    def committed(self, fences: Mapping[int, FenceRow]) -> None:
+        """The rows that the next batch starts from."""
+        self.fences.update(fences)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    async def read(self, seconds: float, wake: asyncio.Event) -> list[Read]:
+        """Records of owned partitions; returns early when woken, and empty-handed after `seconds`."""
+        if self._fetch is None and not self.paused:
+            self._fetch = asyncio.create_task(
+                self.consumer.getmany(timeout_ms=250, max_records=self._settings.batch_records)
+            )
+        if (self._fetch is None or not self._fetch.done()) and not wake.is_set():
+            waker = asyncio.create_task(wake.wait())
+            tasks = {waker} if self._fetch is None else {waker, self._fetch}
+            try:
+                await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waker.cancel()
+        wake.clear()
+        if self.stale or self.paused or self._fetch is None or not self._fetch.done():
+            return []
+        fetched, self._fetch = self._fetch.result(), None
+        return [
+            Read(self._topics[tp.topic], record)
+            for tp, records in fetched.items()
+            if tp.partition in self.fences
+            for record in records
+        ]
+
+    async def _drop_fetch(self) -> None:
+        if self._fetch is not None:
+            self._fetch.cancel()
+            await asyncio.gather(self._fetch, return_exceptions=True)
+            self._fetch = None
+
+    # -- unnumbered events -----------------------------------------------------------------------------------------
+
+    def announce(self) -> None:
+        """There may be unnumbered events."""
+        self._announced = True
+
+    def take_announcement(self) -> bool:
+        """Whether there may be unnumbered events; forgets it."""
+        announced, self._announced = self._announced, False
+        return announced
+
+    async def _listen(self) -> None:
+        channel = f'"{self._settings.schema_of(self._stage.name)}_intake"'
+        while True:
+            try:
+                async with await connect(self._settings, self._stage.name) as connection:
+                    await connection.execute(f"listen {channel}")
+                    async for _ in connection.notifies():
+                        self._announced = True
+                        self._wake()
+            except (psycopg.OperationalError, OSError) as error:
+                log.warning("listening for unnumbered events failed", error=repr(error))
+            await asyncio.sleep(1.0)
+
+    # -- gaps, pauses, lag -----------------------------------------------------------------------------------------
+
+    def note_gaps(self, sifted: Sifted) -> None:
+        """Stands still at a gap: nothing behind it is read until an operator accepts it."""
+        for name, gap in sifted.gaps.items():
+            tp = TopicPartition(self._settings.topic(name), sifted.fence.partition)
+            if tp not in self._gaps:
+                log.error("sequence gap", topic=name, partition=tp.partition, error=str(gap))
+            self._gaps[tp] = str(gap)
+            self.consumer.pause(tp)
+            telemetry.GAP.labels(self._stage.name, name).set(1)
+
+    def problem(self) -> str:
+        """Why the worker is not ready, or nothing."""
+        if self._gaps:
+            return next(iter(self._gaps.values()))
+        return "paused by an operator" if self.paused else ""
+
+    async def keep_house(self, published: Mapping[Lane, int]) -> None:
+        """Once a second: reads operator's orders, forgets what Kafka has, reports positions."""
+        if published:
+            await self.connection.execute(
+                "delete from outbox o using unnest(%s::int[], %s::text[], %s::bigint[]) as n (partition, topic, seq) "
+                "where o.partition = n.partition and o.topic = n.topic and o.seq <= n.seq",
+                ([p for p, _ in published], [t for _, t in published], list(published.values())),
+            )
+        await self._obey()
+        lags = {}
+        for tp in self.consumer.assignment():
+            row, high = self.fences.get(tp.partition), self.consumer.highwater(tp)
+            if row is not None and high is not None:
+                name = self._topics[tp.topic].name
+                lags[name, tp.partition] = max(high - row.offsets.get(name, 0), 0)
+        telemetry.observe_lag(self._stage.name, lags)
+        if monotonic() - self._committed_at > COMMIT_EVERY:
+            self._committed_at = monotonic()
+            await self._report_positions()
+
+    async def _obey(self) -> None:
+        orders = dict(await (await self.connection.execute("select key, value from control")).fetchall())
+        paused = orders.get("paused") == "true"
+        if paused != self.paused:
+            log.warning("paused by an operator" if paused else "resumed by an operator")
+            self._generation = -1  # what was fetched and not processed is read again
+        self.paused = paused
+        telemetry.PAUSED.labels(self._stage.name).set(paused)
+        accepted = frozenset(_gap_key(key) for key in orders if key.startswith("accept_gap:"))
+        if accepted - self.gaps_accepted and self._gaps:
+            self._generation = -1  # take over again: seeks back to the record at the gap
+            for topic in self._topics.values():
+                telemetry.GAP.labels(self._stage.name, topic.name).set(0)
+        self.gaps_accepted = accepted
+
+    async def _report_positions(self) -> None:
+        positions = {
+            TopicPartition(self._settings.topic(name), row.partition): offset
+            for row in self.fences.values()
+            for name, offset in row.offsets.items()
+        }
+        known = self.consumer.assignment()
+        positions = {tp: offset for tp, offset in positions.items() if tp in known}
+        if not positions:
+            return
+        try:
+            await self.consumer.commit(positions)
+        except KafkaError as error:
+            log.info("Kafka did not take our positions; only its lag tools miss them", error=repr(error))
+
+
+def _gap_key(key: str) -> tuple[str, int]:
+    _, topic, partition = key.split(":")
+    return topic, int(partition)

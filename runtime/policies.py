@@ -1,0 +1,104 @@
+"""The policies in force: every worker reads `leads.policies` whole, without a consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from datetime import datetime
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from runtime.settings import Settings
+from schemas.events import PolicyPublished
+from schemas.policy import Policy
+from schemas.topics import POLICIES
+
+log = structlog.get_logger()
+
+
+class PolicyBook:
+    """Policies by the moment they come into force."""
+
+    def __init__(self) -> None:
+        self._effective: list[tuple[datetime, int]] = []
+        self._policies: list[Policy] = []
+        self.available = asyncio.Event()
+
+    def add(self, effective_at: datetime, policy: Policy) -> None:
+        """Adds a policy; of two with the same moment the one added later holds."""
+        self._policies.append(policy)
+        self._effective.append((effective_at, len(self._policies) - 1))
+        self._effective.sort()
+        self.available.set()
+
+    def at(self, moment: datetime) -> Policy:
+        """The policy in force at `moment`; the first one, when all begin later.
+
+        Raises:
+            LookupError: none has been published.
+
+        """
+        if not self._policies:
+            raise LookupError("no policy is published; run `leadstream policy publish policy.yaml`")
+        index = bisect_right(self._effective, (moment, len(self._policies)))
+        return self._policies[self._effective[max(index - 1, 0)][1]]
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+
+class PolicyReader:
+    """Follows the policies topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.book = PolicyBook()
+        self._partition = TopicPartition(settings.topic(POLICIES.name), 0)
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        """Reads all that has been published so far."""
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False
+        )
+        await self._consumer.start()
+        self._consumer.assign([self._partition])
+        end = (await self._consumer.end_offsets([self._partition]))[self._partition]
+        while await self._consumer.position(self._partition) < end:
+            await self._read_some(timeout_ms=200)
+
+    async def follow(self) -> None:
+        """Keeps reading; never returns."""
+        while True:
+            try:
+                await self._read_some(timeout_ms=1_000)
+            except KafkaError as error:
+                log.warning("reading policies failed, trying again", error=repr(error))
+                await asyncio.sleep(1.0)
+
+    async def stop(self) -> None:
+        """Closes the connection."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _read_some(self, timeout_ms: int) -> None:
+        assert self._consumer is not None
+        for records in (await self._consumer.getmany(timeout_ms=timeout_ms)).values():
+            for record in records:
+                self._add(record.value or b"", record.offset)
+
+    def _add(self, value: bytes, offset: int) -> None:
+        try:
+            event = POLICIES.decode(value)
+            assert isinstance(event, PolicyPublished)
+            policy = Policy.model_validate(event.data.policy)
+        except ValidationError as error:
+            # The publisher validates; this is a stranger's record or a policy of a newer release. The one in force
+            # stays in force.
+            log.error("a published policy can't be used", offset=offset, errors=error.error_count())  # noqa: TRY400  # a traceback would show the values
+            return
+        self.book.add(event.data.effective_at, policy)
+        log.info("policy read", version=policy.version, effective_at=event.data.effective_at.isoformat())

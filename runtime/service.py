@@ -1,0 +1,175 @@
+"""Hosts a worker in a Faust application: its lifecycle, its supervision, and the agent for operator's commands."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from mode import Service as FaustService
+
+from runtime import telemetry
+from runtime.clock import Clock, clock_from
+from runtime.commands import obey
+from runtime.database import connect
+from runtime.effects import Performer
+from runtime.errors import LeadstreamError
+from runtime.http import build_application, serve
+from runtime.policies import PolicyReader
+from runtime.publisher import Probe, silent
+from runtime.settings import Settings
+from runtime.stage import Stage
+from runtime.worker import Worker
+from schemas.topics import COMMANDS
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Parts:
+    """What a service is made of. `app.py` fills it in; everything has a default but the stage."""
+
+    stage: Stage[Any]
+    settings: Settings = field(default_factory=Settings)
+    performer: Performer | None = None
+    routes: Callable[[Parts], Iterable[web.AbstractRouteDef]] | None = None
+    middlewares: Iterable[Middleware] = ()
+    tasks: Iterable[Callable[[Parts], Awaitable[None]]] = ()
+    """Run as long as the service does, such as capture's group commit."""
+    probe: Probe = silent
+    clock: Clock = field(init=False)
+    policies: PolicyReader = field(init=False)
+    worker: Worker[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = clock_from(self.settings.clock_file)
+        self.policies = PolicyReader(self.settings)
+        self.worker = Worker(
+            self.stage, self.settings, self.clock, self.policies.book, performer=self.performer, probe=self.probe
+        )
+
+    def not_ready(self) -> str:
+        """Why the service is not ready, or nothing."""
+        if not len(self.policies.book):
+            return "no policy is published; run `leadstream policy publish policy.yaml`"
+        return "" if self.worker.ready else (self.worker.problem or "starting")
+
+
+def build(parts: Parts) -> faust.App:
+    """The service's Faust application. Nothing is connected before it starts."""
+    settings, name = parts.settings, parts.stage.name
+    app = faust.App(
+        f"{settings.topic_prefix}leadstream-{name}-commands",
+        broker=f"kafka://{settings.kafka}",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        # With the defaults a restart after kill -9 waits a minute for the dead member's session to end.
+        broker_session_timeout=settings.session_timeout_ms / 1000,
+        broker_heartbeat_interval=max(settings.session_timeout_ms / 6000, 0.3),
+        consumer_group_instance_id=f"{settings.topic_prefix}{name}-commands-{settings.worker}",
+        value_serializer="raw",
+        key_serializer="raw",
+        logging_config={"version": 1, "disable_existing_loggers": False},
+    )
+    _host_worker(app, parts)
+    _take_commands(app, parts)
+    return app
+
+
+def _host_worker(app: faust.App, parts: Parts) -> None:
+    @app.service
+    class Host(FaustService):
+        """Runs the worker; a task that ends, ends the process."""
+
+        async def on_start(self) -> None:
+            application = build_application(
+                parts.not_ready, parts.routes(parts) if parts.routes else (), parts.middlewares
+            )
+            self.runner, port = await serve(application, parts.settings)
+            log.info("listening", port=port)
+
+        async def on_stop(self) -> None:
+            parts.worker.stop()
+            await self.runner.cleanup()
+
+        @FaustService.task
+        async def work(self) -> None:
+            await _supervised(self, _work(parts))
+
+        @FaustService.task
+        async def others(self) -> None:
+            if tasks := list(parts.tasks):
+                await _supervised(self, _all(tasks, parts))
+
+
+async def _all(tasks: Iterable[Callable[[Parts], Awaitable[None]]], parts: Parts) -> None:
+    async with asyncio.TaskGroup() as group:
+        for task in tasks:
+            group.create_task(_as_coroutine(task(parts)))
+
+
+async def _as_coroutine(awaitable: Awaitable[None]) -> None:
+    await awaitable
+
+
+async def _work(parts: Parts) -> None:
+    """Reads the policies, then works; both go on until the service stops."""
+    await parts.policies.start()
+    following = asyncio.create_task(parts.policies.follow(), name="policies")
+    working = asyncio.create_task(parts.worker.run(), name="worker")
+    try:
+        await asyncio.wait({following, working}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (working, following):
+            if task.done():
+                task.result()
+    finally:
+        following.cancel()
+        working.cancel()
+        await asyncio.gather(following, working, return_exceptions=True)
+        await parts.policies.stop()
+
+
+async def _supervised(host: FaustService, work: Awaitable[None]) -> None:
+    """A service task that merely returns would leave a useless process alive: crash instead, and be restarted."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except LeadstreamError as error:
+        log.error("stopping", error=str(error))  # noqa: TRY400  # the message says it all
+        await host.crash(error)
+    except BaseException as error:
+        log.exception("stopping")
+        await host.crash(error)
+        raise
+    else:
+        if not host.should_stop:
+            await host.crash(RuntimeError("the worker ended by itself"))
+
+
+def _take_commands(app: faust.App, parts: Parts) -> None:
+    topic = app.topic(parts.settings.topic(COMMANDS.name), internal=False)
+
+    @app.agent(topic)
+    async def commands(stream: Any) -> None:
+        async with await connect(parts.settings, parts.stage.name) as connection:
+            async for value in stream:
+                await obey(connection, parts.stage.name, value or b"")
+
+
+def run(app: faust.App, parts: Parts) -> None:
+    """The service's main: works until SIGTERM or SIGINT; ends with 1 when it must not go on."""
+    telemetry.configure_logging(parts.settings.log_level, parts.stage.name)
+    worker = faust.Worker(app, quiet=True, loglevel="WARNING", redirect_stdouts=False)
+    try:
+        worker.execute_from_commandline()
+    finally:
+        sys.stderr.flush()

@@ -1,0 +1,305 @@
+"""One worker of one service: reads, decides, commits under the fence, publishes.
+
+`run` is the main loop. Everything that changes state goes through it, one batch after the other: records, timers,
+results of effects and unnumbered events alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from datetime import datetime
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+import psycopg
+import structlog
+from aiokafka.errors import KafkaError
+
+from runtime import telemetry
+from runtime.batch import Deciding, IntakeRow, Outcome, Sifted, Source, Work, decide, gather, inputs_of, sift
+from runtime.clock import Clock
+from runtime.effects import EffectRunner, Performer
+from runtime.errors import Fenced
+from runtime.fence import (
+    Commit,
+    EffectRow,
+    TimerRow,
+    commit_batch,
+    next_due,
+    read_due,
+    read_intake,
+    read_results,
+    read_states,
+)
+from runtime.kafka import build_producer
+from runtime.ownership import Ownership
+from runtime.policies import PolicyBook
+from runtime.publisher import Probe, Publisher, silent
+from runtime.settings import Settings
+from runtime.stage import Change, Stage
+from schemas.base import Record
+
+log = structlog.get_logger()
+S = TypeVar("S", bound=Record)
+
+TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError, KafkaError, ConnectionError, TimeoutError)
+REFUSED = (psycopg.DataError, psycopg.IntegrityError)
+MOST_TIMERS = 500
+MOST_UNPUBLISHED = 20_000
+
+
+class Worker(Generic[S]):
+    """Runs a stage on the partitions that the consumer group gives it."""
+
+    def __init__(
+        self,
+        stage: Stage[S],
+        settings: Settings,
+        clock: Clock,
+        policies: PolicyBook,
+        *,
+        performer: Performer | None = None,
+        probe: Probe = silent,
+    ) -> None:
+        self.stage = stage
+        self._settings = settings
+        self._clock = clock
+        self._policies = policies
+        self._probe = probe
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._ownership = Ownership(stage, settings, self._wake.set)
+        self._publisher: Publisher
+        self._effects = EffectRunner(stage.name, settings, clock, performer, self._effect_done) if performer else None
+        self._results_waiting = False
+        self._next_due: datetime | None = None
+        self._housekept = 0.0
+        self._decode = stage.state_type.model_validate_json
+        self._encode = stage.state_type.__pydantic_serializer__.to_json
+        self._topic_of = {event: topic.name for topic in stage.outputs for event in topic.events}
+        self.ready = False
+        self.problem = "starting"
+
+    async def run(self) -> None:
+        """Works until `stop`. Raises when the service must not go on."""
+        await self._policies.available.wait()
+        tasks = [asyncio.create_task(self._effects.run(), name="effects")] if self._effects else []
+        try:
+            await self._ownership.open()
+            name = f"{self.stage.name}@{await self._ownership.incarnation()}"
+            self._publisher = Publisher(name, lambda: build_producer(self._settings), self._settings.topic, self._probe)
+            await self._loop(tasks)
+        finally:
+            self.ready = False
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if hasattr(self, "_publisher"):
+                await self._publisher.close()
+            await self._ownership.close()
+
+    def stop(self) -> None:
+        """Asks the loop to end after the batch at hand."""
+        self._stopping = True
+        self._wake.set()
+
+    async def _loop(self, tasks: list[asyncio.Task[None]]) -> None:
+        delay = 0.1
+        while not self._stopping:
+            for task in tasks:
+                if task.done():
+                    task.result()
+            try:
+                if self._ownership.stale:
+                    await self._take_over()
+                await self._process(await self._collect())
+                if monotonic() - self._housekept > 1.0:
+                    await self._keep_house()
+                delay = 0.1
+            except TRANSIENT as error:
+                self.ready, self.problem = False, f"waiting for a server: {type(error).__name__}"
+                telemetry.RETRIES.labels(self.stage.name, type(error).__name__).inc()
+                log.warning("waiting for a server", error=repr(error))
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 2.0)
+                self._ownership.lost_connection()
+        await asyncio.wait_for(self._publisher.drained(), timeout=3.0)
+
+    async def _take_over(self) -> None:
+        """Becomes the owner of what the group assigned; goes on where the fence says."""
+        await self._publisher.forget()
+        rows = await self._ownership.take()
+        self._publisher.add(rows)
+        partitions = list(self._ownership.fences)
+        self._next_due = await next_due(self._ownership.connection, partitions) if partitions else None
+        self._results_waiting = True
+        if self._effects:
+            self._effects.own(partitions)
+        self.ready, self.problem = self._ownership.joined, "" if self._ownership.joined else "joining the group"
+        telemetry.OWNED.labels(self.stage.name).set(len(partitions))
+        log.info("partitions taken over", partitions=sorted(partitions), unpublished=len(rows))
+
+    def _effect_done(self) -> None:
+        self._results_waiting = True
+        self._wake.set()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    async def _collect(self) -> list[Work]:
+        """Waits for something to do; an empty list when there is nothing, or the assignment has changed."""
+        reads = await self._ownership.read(0.0 if self._results_waiting else self._due_in(), self._wake)
+        if self._ownership.stale or self._ownership.paused or not self._ownership.fences:
+            return []
+        works: dict[int, Work] = {}
+        # Timers and results go first, so that a timer that a record of this batch sets again is not taken for the old.
+        sources: list[tuple[int, Source]] = []
+        sources += [(row.partition, row) for row in await self._due_timers()]
+        sources += [(row.partition, row) for row in await self._results()]
+        sources += [(row.partition, row) for row in await self._intake()]
+        sources += [(read.record.partition, read) for read in reads]
+        for partition, source in sources:
+            works.setdefault(partition, Work(partition, [])).sources.append(source)
+        return list(works.values())
+
+    async def _due_timers(self) -> list[TimerRow]:
+        if self._next_due is None or self._next_due > self._clock.now():
+            return []
+        connection, owned = self._ownership.connection, list(self._ownership.fences)
+        # One more than is taken, to know when to look again: those taken stay in the table until the commit.
+        rows = await read_due(connection, owned, MOST_TIMERS + 1)
+        due = [row for row in rows[:MOST_TIMERS] if row.due <= self._clock.now()]
+        self._next_due = rows[len(due)].due if len(rows) > len(due) else None
+        return due
+
+    async def _results(self) -> list[EffectRow]:
+        if not self._results_waiting:
+            return []
+        self._results_waiting = False
+        rows = await read_results(self._ownership.connection, list(self._ownership.fences), MOST_TIMERS)
+        self._results_waiting = len(rows) == MOST_TIMERS
+        return rows
+
+    async def _intake(self) -> list[IntakeRow]:
+        if not self.stage.takes_intake or not self._ownership.take_announcement():
+            return []
+        most = self._settings.batch_records
+        rows = await read_intake(self._ownership.connection, list(self._ownership.fences), most)
+        if len(rows) == most:
+            self._ownership.announce()
+        return [IntakeRow(*row) for row in rows]
+
+    def _due_in(self) -> float:
+        if self._next_due is None:
+            return 0.25
+        return min(max((self._next_due - self._clock.now()).total_seconds(), 0.0), 0.25)
+
+    # -- processing ------------------------------------------------------------------------------------------------
+
+    async def _process(self, works: list[Work]) -> None:
+        """Commits the batch; halves it when the database refuses it, down to the source at fault."""
+        queue = deque([works] if works else [])
+        while queue:
+            group = queue.popleft()
+            group = [work for work in group if work.partition in self._ownership.fences]
+            if not group:
+                continue
+            try:
+                await self._attempt(group)
+            except Fenced as lost:
+                telemetry.FENCE_LOST.labels(self.stage.name).inc()
+                log.warning("fenced", partitions=sorted(lost.partitions))
+                await self._publisher.forget(lost.partitions)
+                self._ownership.lost(lost.partitions)
+                queue.appendleft(group)
+            except REFUSED as error:
+                queue.extendleft(reversed(_divided(group, error)))
+
+    async def _attempt(self, works: list[Work]) -> None:
+        started = monotonic()
+        await self._publisher.drained(below=MOST_UNPUBLISHED)
+        now = self._clock.now()
+        deciding = Deciding(
+            service=self.stage.name,
+            policy=self._policies.at(now),
+            clock=now,
+            partitions=self._settings.partitions,
+            own_failures=self._settings.own_failures,
+            topic_of=self._topic_of,
+            truncated=self._ownership.truncated,
+            gaps_accepted=self._ownership.gaps_accepted,
+        )
+        sifted = [sift(work, self._ownership.fences[work.partition], deciding) for work in works]
+        commit = Commit(published=self._publisher.take_published(work.partition for work in works))
+        try:
+            outcomes = await self._decide_and_commit(sifted, deciding, commit)
+        except BaseException:
+            self._publisher.put_back(commit.published)
+            raise
+        self._probe("after_commit")
+        self._publisher.add(commit.outbox)
+        self._after_commit(commit, outcomes, monotonic() - started)
+
+    async def _decide_and_commit(self, sifted: list[Sifted], deciding: Deciding, commit: Commit) -> list[Outcome[S]]:
+        connection = self._ownership.connection
+        if not self.stage.transactional:
+            outcomes = await self._decide(sifted, deciding, None)
+            self._ownership.committed(await self._write(commit, outcomes))
+            self.stage.committed(None, _changes(outcomes))
+            return outcomes
+        async with connection.transaction():
+            shared = await self.stage.prepare(connection, inputs_of(sifted), deciding.policy)
+            outcomes = await self._decide(sifted, deciding, shared)
+            await self.stage.save(connection, shared, _changes(outcomes))
+            fences = await self._write(commit, outcomes)
+        self._ownership.committed(fences)
+        self.stage.committed(shared, _changes(outcomes))
+        return outcomes
+
+    async def _decide(self, sifted: list[Sifted], deciding: Deciding, shared: Any) -> list[Outcome[S]]:
+        leads = list({item.lead_id for each in sifted for item in each.items})
+        stored = await read_states(self._ownership.connection, leads)
+        return [decide(self.stage, each, stored, self._decode, deciding, shared) for each in sifted]
+
+    async def _write(self, commit: Commit, outcomes: list[Outcome[S]]) -> Any:
+        for outcome in outcomes:
+            gather(commit, outcome, self._encode)
+        self._probe("before_commit")
+        return await commit_batch(self._ownership.connection, commit)
+
+    def _after_commit(self, commit: Commit, outcomes: list[Outcome[S]], seconds: float) -> None:
+        for outcome in outcomes:
+            telemetry.observe(self.stage.name, outcome)  # type: ignore[arg-type]  # reads no state
+            self._ownership.note_gaps(outcome.sifted)
+        telemetry.BATCH_SECONDS.labels(self.stage.name).observe(seconds)
+        telemetry.BATCH_SIZE.labels(self.stage.name).observe(sum(len(o.sifted.items) for o in outcomes))
+        if commit.effects and self._effects:
+            self._effects.wake()
+        if commit.timers:
+            soonest = min(row.due for row in commit.timers.values())
+            self._next_due = min(self._next_due or soonest, soonest)
+
+    async def _keep_house(self) -> None:
+        self._housekept = monotonic()
+        await self._ownership.keep_house(self._publisher.take_published(self._ownership.fences))
+        self._ownership.announce()
+        telemetry.OUTBOX.labels(self.stage.name).set(self._publisher.pending)
+        problem = self._ownership.problem()
+        self.ready, self.problem = not problem and not self._ownership.stale and self._ownership.joined, problem
+        telemetry.READY.labels(self.stage.name).set(self.ready)
+
+
+def _changes(outcomes: list[Outcome[S]]) -> dict[str, Change[S]]:
+    return {lead: change for outcome in outcomes for lead, change in outcome.changes.items()}
+
+
+def _divided(group: list[Work], error: psycopg.Error) -> list[list[Work]]:
+    """Smaller groups that together are the same work, in order; one source alone is condemned."""
+    if len(group) > 1:
+        return [[work] for work in group]
+    work = group[0]
+    if len(work.sources) > 1:
+        return [[half] for half in work.halves()]
+    if work.condemned:
+        raise error
+    return [[Work(work.partition, work.sources, condemned=f"{type(error).__name__}: {error.diag.message_primary}")]]
