@@ -1,0 +1,1 @@
+"""Follows leads up: plans touches on parallel channels, and sends each in its time."""

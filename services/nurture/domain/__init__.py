@@ -1,0 +1,1 @@
+"""What nurture decides. Pure: no clock, no chance, no sockets."""

@@ -1,0 +1,93 @@
+"""How much goes out: per lead and week, between two touches, and per sender and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from schemas.policy import Nurture, SendingLimits, TemplateChannel
+from services.nurture.domain.state import WEEK, NurtureState, Ownership
+
+UNCOUNTED = "call_task"
+"""Tasks for a rep: nothing reaches the lead, so no limit counts them."""
+
+
+class SenderDay(NamedTuple):
+    """One sender's day: `email:<address>`, `linkedin:<rep>` or `sms`, and the ISO date where the sender is."""
+
+    sender: str
+    day: str
+
+
+@dataclass(slots=True)
+class SenderDays:
+    """How much each sender has sent on a day: shared by all partitions, locked for this batch.
+
+    The one thing that a decision changes: `take` hands out what is left, `changed` is then written back.
+    """
+
+    used: dict[SenderDay, int]
+    changed: set[SenderDay] = field(default_factory=set)
+
+    def knows(self, place: SenderDay) -> bool:
+        """Whether this batch holds the lock on `place`."""
+        return place in self.used
+
+    def take(self, place: SenderDay, limit: int) -> bool:
+        """Uses one of the day's messages; False when none is left."""
+        if self.used[place] >= limit:
+            return False
+        self.used[place] += 1
+        self.changed.add(place)
+        return True
+
+
+def sender_of(channel: TemplateChannel, owner: Ownership | None, nurture: Nurture) -> str | None:
+    """Whose daily limit a touch counts against; None for a channel without one."""
+    if channel == "email":
+        return f"email:{sender_address(owner, nurture)}"
+    if channel == "linkedin":
+        return f"linkedin:{owner.rep if owner and owner.rep else 'company'}"
+    return "sms" if channel == "sms" else None
+
+
+def sender_address(owner: Ownership | None, nurture: Nurture) -> str:
+    """The mailbox that the lead hears from: its owner's, or the company's."""
+    return ((owner and owner.rep_email) or nurture.sender.email).lower()
+
+
+def daily_limit(sender: str, limits: SendingLimits) -> int:
+    """Messages a day from `sender`."""
+    kind, _, name = sender.partition(":")
+    if kind == "email":
+        return limits.mailbox_limit(name)
+    return limits.linkedin_per_rep_per_day if kind == "linkedin" else limits.sms_per_day
+
+
+def free_from(state: NurtureState, channel: TemplateChannel, at: datetime, limits: SendingLimits) -> datetime:
+    """The first time at or after `at` that the lead's own limits allow a touch on `channel`."""
+    if channel == UNCOUNTED:
+        return at
+    spaced = max((at, *(touch.at + limits.between_touches for touch in state.sent if touch.channel == channel)))
+    return _after_a_full_week(state, spaced, limits.per_lead_per_week)
+
+
+def _after_a_full_week(state: NurtureState, at: datetime, most: int) -> datetime:
+    sent = sorted(touch.at for touch in state.sent if touch.channel != UNCOUNTED and at - WEEK < touch.at)
+    return sent[-most] + WEEK if len(sent) >= most else at
+
+
+def last_on(state: NurtureState, between: timedelta) -> dict[str, datetime]:
+    """From when on each channel is free again, by the touches sent."""
+    free: dict[str, datetime] = {}
+    for touch in state.sent:
+        free[touch.channel] = max(touch.at + between, free.get(touch.channel, touch.at))
+    return free
+
+
+def places(data: Iterable[Mapping[str, object]]) -> tuple[SenderDay, ...]:
+    """What due touches would count against, each once, in the one order that all batches lock in."""
+    found = {SenderDay(str(each["sender"]), str(each["day"])) for each in data if each.get("sender")}
+    return tuple(sorted(found))

@@ -1,0 +1,114 @@
+"""Lays out the touches of a sequence in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from schemas.base import derived_id
+from schemas.policy import Policy, Sequence, SequenceTouch
+from services.nurture.domain.limits import UNCOUNTED, SenderDay, last_on, sender_of
+from services.nurture.domain.result import Moment, Wake
+from services.nurture.domain.state import Enrolment, Lead, NurtureState, Ownership, PlannedTouch
+from services.nurture.domain.windows import Opening, SendingHours, zone_named
+
+
+def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -> Enrolment:
+    """The way through `sequence` of `lead`, as its assignment tells it, beginning now.
+
+    Touch ids come from the enquiry and the step, so that the same decision gives the same touches again.
+    """
+    free = last_on(state, moment.policy.nurture.limits.between_touches)
+    touches: list[PlannedTouch] = []
+    previous = moment.now
+    for step in sequence.steps:
+        wanted = (moment.now if step.counted_from == "start" else previous) + step.after
+        planned = []
+        for touch in step.touches:
+            due = _due(touch, sequence, lead, max(wanted, free.get(touch.channel, wanted)), moment.policy)
+            if touch.channel != UNCOUNTED:
+                free[touch.channel] = due + moment.policy.nurture.limits.between_touches
+            planned.append(_touch(moment.lead_id, lead, sequence.id, step.id, touch, due))
+        previous = min(each.due for each in planned)
+        touches += planned
+    return Enrolment.model_construct(
+        sequence=sequence.id,
+        since=lead.origin.submitted_at,
+        at=moment.now,
+        touches=tuple(touches),
+        held=False,
+    )
+
+
+def _touch(lead_id: str, lead: Lead, sequence: str, step: str, touch: SequenceTouch, due: datetime) -> PlannedTouch:
+    identity = derived_id("touch", lead_id, lead.origin.submission_id, sequence, step, touch.channel)
+    return PlannedTouch.model_construct(
+        touch_id=identity,
+        step=step,
+        channel=touch.channel,
+        due=due,
+        first_due=due,
+        progress="planned",
+        attempts=0,
+    )
+
+
+def _due(touch: SequenceTouch, sequence: Sequence, lead: Lead, wanted: datetime, policy: Policy) -> datetime:
+    opening = opening_for(touch, sequence, lead, wanted, policy)
+    # Hours that never open are noticed when the touch is due, and said there.
+    return opening.at if opening else wanted
+
+
+def opening_for(
+    touch: SequenceTouch, sequence: Sequence, lead: Lead, wanted: datetime, policy: Policy
+) -> Opening | None:
+    """When a touch that is wanted at `wanted` may go out: in the send window, outside the quiet hours.
+
+    An answer that the lead has just asked for (`ignore_send_window`) goes out at any hour. None when the send
+    window lies within the quiet hours.
+    """
+    nurture = policy.nurture
+    if touch.ignore_send_window:
+        return Opening(wanted.astimezone(UTC), wanted.astimezone(UTC) + nurture.sender.give_up_after)
+    zone = zone_named(lead.profile.timezone, nurture.default_timezone)
+    return SendingHours(zone, sequence.send_window, nurture.limits.quiet_hours).next_opening(wanted)
+
+
+def find_touch(policy: Policy, sequence: str, touch: PlannedTouch) -> tuple[Sequence, SequenceTouch] | None:
+    """A planned touch as the policy has it now; None when a newer policy has dropped it."""
+    for each in policy.nurture.sequences:
+        if each.id == sequence:
+            for step in each.steps:
+                for wanted in step.touches:
+                    if (step.id, wanted.channel) == (touch.step, touch.channel):
+                        return each, wanted
+    return None
+
+
+def wake_for(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> Wake:
+    """The timer of a planned touch."""
+    return Wake(touch.touch_id, touch.due, place_of(touch, owner, policy))
+
+
+def place_of(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> SenderDay | None:
+    """The sender's day that a touch counts against; None where no daily limit counts it."""
+    sender = sender_of(touch.channel, owner, policy.nurture)
+    if sender is None:
+        return None
+    return SenderDay(sender, touch.due.astimezone(_sender_zone(touch, owner, policy)).date().isoformat())
+
+
+def next_day(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> datetime:
+    """Midnight after the touch's day, where its sender is."""
+    zone = _sender_zone(touch, owner, policy)
+    tomorrow = touch.due.astimezone(zone).date() + timedelta(days=1)
+    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(UTC)
+
+
+def _sender_zone(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> ZoneInfo:
+    """The owner's time zone; the company's for what it sends as one, and for owners that have left the policy."""
+    rep = owner.rep if owner and touch.channel != "sms" else None
+    for known in policy.routing.reps:
+        if known.id == rep:
+            return ZoneInfo(known.timezone or policy.routing.team(known.team).timezone)
+    return ZoneInfo(policy.nurture.default_timezone)

@@ -1,0 +1,170 @@
+"""What nurture keeps of one lead, and how facts are folded into it.
+
+Facts (who the lead is, what would stop a sequence, whether it was given back) are folded with a maximum, so that
+the topics may be interleaved in any way. The plan (`Enrolment`) follows from the assignments, which have an order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import Code, Record, Text
+from schemas.events import Assignment, Consent, Contact, Origin, Parked, Profile, Scored
+from schemas.policy import StopCondition, TemplateChannel
+
+WEEK = timedelta(days=7)
+SENT_KEPT = 64
+"""Touches remembered as sent in the last week: more than any limit per lead and week that makes sense."""
+
+ENTERED_KEPT = 32
+"""Sequences remembered as entered."""
+
+Progress = Literal["planned", "asked", "sent", "failed", "suppressed", "unknown"]
+"""`asked`: the sender has been asked and has not answered yet; the rest as in `TouchStatus`."""
+
+
+class Lead(Record):
+    """Whom a message is for, as of the latest submission."""
+
+    origin: Origin
+    person: Contact
+    profile: Profile
+    consent: Consent = Consent()
+    from_score: bool = Field(description="True when it came with a score: newer than an assignment's copy.")
+
+
+class Ownership(Record):
+    """Who has the lead, by the latest assignment event."""
+
+    kind: Literal["owned", "parked", "recycled"]
+    at: AwareDatetime
+    rep: Code | None = None
+    rep_name: Text | None = None
+    rep_email: Text | None = None
+
+
+class PlannedTouch(Record):
+    """One touch of a sequence, as far as it got."""
+
+    touch_id: str
+    step: Code
+    channel: TemplateChannel
+    due: AwareDatetime
+    first_due: AwareDatetime = Field(description="As planned at first; giving up counts from here.")
+    progress: Progress = "planned"
+    attempts: int = Field(default=0, description="Attempts that failed.")
+
+
+class Enrolment(Record):
+    """The lead's way through one sequence."""
+
+    sequence: Code
+    since: AwareDatetime = Field(description="When the enquiry was made; what happened before stops nothing.")
+    at: AwareDatetime = Field(description="When the lead entered the sequence.")
+    touches: tuple[PlannedTouch, ...]
+    held: bool = Field(default=False, description="True while the lead was given back; no timer is set then.")
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is still to be done."""
+        return any(touch.progress in ("planned", "asked") for touch in self.touches)
+
+    def find(self, touch_id: str) -> PlannedTouch | None:
+        """The touch of that id."""
+        return next((touch for touch in self.touches if touch.touch_id == touch_id), None)
+
+    def put(self, *changed: PlannedTouch) -> Enrolment:
+        """The same enrolment with these touches in the place of their earlier selves."""
+        by_id = {touch.touch_id: touch for touch in changed}
+        touches = tuple(by_id.get(touch.touch_id, touch) for touch in self.touches)
+        return self.model_copy(update={"touches": touches})
+
+
+class SentTouch(Record):
+    """An automatic touch that has, or may have, reached the lead."""
+
+    channel: TemplateChannel
+    at: AwareDatetime
+
+
+class NurtureState(Record):
+    """One lead."""
+
+    lead: Lead | None = None
+    owner: Ownership | None = None
+    stops: dict[StopCondition, AwareDatetime] = Field(
+        default_factory=dict, description="The last time that each stop condition came about."
+    )
+    returned_at: AwareDatetime | None = Field(
+        default=None, description="When a rep last gave the lead back, as the CRM reports it."
+    )
+    enrolment: Enrolment | None = None
+    entered: dict[str, AwareDatetime] = Field(default_factory=dict, description="When, by sequence.")
+    sent: tuple[SentTouch, ...] = Field(default=(), description="Of the last week, oldest first.")
+
+    @property
+    def on_hold(self) -> bool:
+        """True while nobody has the lead because it was given back."""
+        if self.owner is None:
+            return False
+        returned = self.returned_at is not None and self.returned_at > self.owner.at
+        return self.owner.kind == "recycled" or returned
+
+
+def with_facts(state: NurtureState, told: Scored | Assignment | Parked) -> NurtureState:
+    """What is known after `told`: the latest submission counts; of one submission, what came with a score."""
+    known, from_score = state.lead, isinstance(told, Scored)
+    if known is not None:
+        before = (known.origin.captured_at, known.from_score)
+        if (told.origin.captured_at, from_score) < before:
+            return state
+    return state.model_copy(update={"lead": lead_of(told)})
+
+
+def lead_of(told: Scored | Assignment | Parked) -> Lead:
+    """The lead as one event tells it."""
+    return Lead.model_construct(
+        origin=told.origin,
+        person=told.person,
+        profile=told.profile,
+        consent=_without_wording(told.consent),
+        from_score=isinstance(told, Scored),
+    )
+
+
+def _without_wording(consent: Consent) -> Consent:
+    """Only whether and when: the words can be long, and nothing here is decided by them."""
+    return consent.model_copy(update={"wording": None}) if consent.wording else consent
+
+
+def with_stop(state: NurtureState, condition: StopCondition, at: datetime) -> NurtureState:
+    """Remembers that `condition` came about at `at`."""
+    known = state.stops.get(condition)
+    if known is not None and known >= at:
+        return state
+    return state.model_copy(update={"stops": {**state.stops, condition: at}})
+
+
+def with_return(state: NurtureState, at: datetime) -> NurtureState:
+    """Remembers that a rep gave the lead back at `at`."""
+    if state.returned_at is not None and state.returned_at >= at:
+        return state
+    return state.model_copy(update={"returned_at": at})
+
+
+def with_sent(state: NurtureState, channel: TemplateChannel, at: datetime) -> NurtureState:
+    """Remembers a touch that went out, and forgets those of more than a week before it."""
+    kept = [touch for touch in state.sent if touch.at > at - WEEK][-SENT_KEPT + 1 :]
+    sent = (*kept, SentTouch.model_construct(channel=channel, at=at))
+    return state.model_copy(update={"sent": sent})
+
+
+def with_entry(state: NurtureState, enrolment: Enrolment) -> NurtureState:
+    """Enters a sequence; the oldest of too many entries is forgotten."""
+    entered = {**state.entered, enrolment.sequence: enrolment.at}
+    while len(entered) > ENTERED_KEPT:
+        del entered[min(entered, key=lambda name: entered[name])]
+    return state.model_copy(update={"enrolment": enrolment, "entered": entered})

@@ -1,0 +1,86 @@
+"""When a message may go out: the lead's local time, the send window, quiet hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.policy import TimeWindow, WeeklyHours
+
+_LOOK_AHEAD_DAYS = 9
+"""A week has every kind of day; two more, because the first may be half over and a clock change may eat one."""
+
+_DAY = 1_440
+
+ANY_HOUR = WeeklyHours.model_validate({"daily": "00:00-24:00"})
+"""For a touch that waits for no send window."""
+
+
+class Opening(NamedTuple):
+    """A stretch of time in which sending is allowed: from `at`, until just before `until`; both UTC."""
+
+    at: datetime
+    until: datetime
+
+
+@lru_cache(maxsize=1_024)
+def zone_named(name: str | None, default: str) -> tzinfo:
+    """The time zone called `name`, or the default when there is none of that name.
+
+    A lead's time zone is what somebody sent; a name that means nothing must not stop the lead.
+    """
+    if name:
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # unknown; not a name at all; a folder such as `America`
+            return zone_named(None, default)
+    return ZoneInfo(default)
+
+
+@dataclass(frozen=True, slots=True)
+class SendingHours:
+    """The hours of a week in which one lead may be sent to, less the quiet ones; both in `zone`."""
+
+    zone: tzinfo
+    window: WeeklyHours
+    quiet: TimeWindow | None
+
+    def next_opening(self, moment: datetime) -> Opening | None:
+        """The first time at or after `moment` that sending is allowed; None when it never is."""
+        today = moment.astimezone(self.zone).date()
+        for ahead in range(_LOOK_AHEAD_DAYS):
+            day = today + timedelta(days=ahead)
+            for start, end in self._open_minutes(day):
+                opening = self._on(day, start, end)
+                if opening.until > moment and opening.until > opening.at:
+                    return Opening(max(opening.at, moment.astimezone(UTC)), opening.until)
+        return None
+
+    def _open_minutes(self, day: date) -> Iterator[tuple[int, int]]:
+        """Minutes after midnight from which and before which sending is allowed on `day`, in order."""
+        awake = _awake(self.quiet)
+        for window in self.window.on(day.weekday()):
+            for start, end in awake:
+                if start < window.end and window.start < end:
+                    yield max(start, window.start), min(end, window.end)
+
+    def _on(self, day: date, start: int, end: int) -> Opening:
+        return Opening(self._moment(day, start), self._moment(day, end))
+
+    def _moment(self, day: date, minute: int) -> datetime:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=self.zone)
+        # Wall-clock arithmetic: adding to an aware time moves its hands, whatever the zone does meanwhile.
+        return (midnight + timedelta(minutes=minute)).astimezone(UTC)
+
+
+def _awake(quiet: TimeWindow | None) -> tuple[tuple[int, int], ...]:
+    """The minutes of a day outside the quiet hours, as ranges in order."""
+    if quiet is None:
+        return ((0, _DAY),)
+    if quiet.past_midnight:
+        return ((quiet.end, quiet.start),)
+    return ((0, quiet.start), (quiet.end, _DAY))

@@ -1,0 +1,112 @@
+"""Carries out what nurture has decided to send. Which sender does it is chosen in `app.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import psycopg
+import structlog
+from typing_extensions import override
+
+from runtime.clock import Clock
+from runtime.database import Connection, connect
+from runtime.effects import Performer
+from runtime.settings import Settings
+from services.nurture.store import keep_dry_run
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of one attempt.
+
+    `retry`: nothing went out, and it may be tried again; `refused`: nothing went out, and it never will;
+    `bounced`: the address does not exist. A sender that can't tell whether the message went out must say
+    `refused`, with a code that says so: a message is never sent twice.
+    """
+
+    outcome: Literal["sent", "retry", "refused", "bounced"]
+    code: str = ""
+    """Why, in lower case and without personal data, such as `mailbox_full`."""
+
+
+class Sender(Protocol):
+    """Sends one message or task."""
+
+    idempotent: bool
+    """True when sending the same touch twice does no harm."""
+    reaches_people: bool
+    """True when somebody is disturbed: then nothing is sent after its window has closed."""
+
+    async def send(self, payload: Mapping[str, Any]) -> SendResult:
+        """Sends what `services.nurture.domain.due` has put together, or says why not."""
+        ...
+
+
+class DryRunSender:
+    """Writes what it would send, one JSON line for each touch, into `dry_run_outbox`."""
+
+    idempotent = True
+    reaches_people = False
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
+
+    async def send(self, payload: Mapping[str, Any]) -> SendResult:
+        """Writes the touch. Waits for a database that is away, because that is no fault of the touch."""
+        while True:
+            try:
+                await self._write(payload)
+            except (psycopg.OperationalError, OSError) as error:
+                log.warning("the dry run waits for the database", error=type(error).__name__)
+                await asyncio.sleep(1.0)
+            else:
+                return SendResult("sent", "dry_run")
+
+    async def _write(self, payload: Mapping[str, Any]) -> None:
+        async with self._turn:  # one connection, one task at a time
+            if self._connection is None or self._connection.closed:
+                self._connection = await connect(self._settings, "nurture")
+            try:
+                await keep_dry_run(self._connection, payload, self._clock.now())
+            except psycopg.OperationalError:
+                await self._connection.close()
+                raise
+
+    async def close(self) -> None:
+        """Ends the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+
+
+class TouchPerformer(Performer):
+    """Has the sender carry out the effects that nurture asks for."""
+
+    def __init__(self, sender: Sender, clock: Clock) -> None:
+        self._sender = sender
+        self._clock = clock
+        self.repeatable = sender.idempotent
+
+    @override
+    async def perform(self, kind: str, payload: Mapping[str, Any]) -> tuple[Literal["done", "failed"], str]:
+        """Sends one touch, unless it comes too late: a worker that was down must not write in the night.
+
+        A failure's text is `<outcome>:<code>`, where the outcome is `late` or one of `SendResult`.
+
+        Raises:
+            ValueError: an effect that nurture does not ask for.
+        """
+        if kind != "send":
+            raise ValueError(f"nurture has no effect `{kind}`; it asks for `send` only")
+        if self._sender.reaches_people and self._clock.now() >= datetime.fromisoformat(payload["send_before"]):
+            return "failed", "late:send_window_closed"
+        result = await self._sender.send(payload)
+        return ("done", result.code) if result.outcome == "sent" else ("failed", f"{result.outcome}:{result.code}")
