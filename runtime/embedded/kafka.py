@@ -129,8 +129,7 @@ class Kafka(Server):
             *(
                 "format",
                 "--ignore-formatted",
-                "--cluster-id",
-                cluster_id,
+                f"--cluster-id={cluster_id}",  # one word: an id may begin with a hyphen
                 "--config",
                 str(self._settings_file),
             ),
