@@ -67,7 +67,7 @@ _SLA = sql.SQL(
     " count(*) filter (where status = 'open') as open,"
     " percentile_cont(0.5) within group (order by seconds) filter (where seconds >= 0) as median_seconds,"
     " percentile_cont(0.9) within group (order by seconds) filter (where seconds >= 0) as p90_seconds"
-    " from clocks group by sla, key order by sla desc, met + breached + open desc, key"
+    " from clocks group by sla, key order by sla desc, count(*) desc, key"
 ).format
 _SLA_COLUMNS = {by: _SLA(by=sql.Identifier(by), none=sql.Literal(NONE)) for by in SLA_BY}
 
