@@ -41,7 +41,9 @@ class PolicyError(Exception):
 
     def __init__(self, name: str, problems: Iterable[PolicyProblem], text: str = "") -> None:
         self.name = name
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        # What is written once may be wrong in many places: `mon-fri`, or an anchor.
+        once = {(problem.line, problem.column, problem.message): problem for problem in problems}
+        self.problems = tuple(once[key] for key in sorted(once))
         self.text = text
         super().__init__(self.render())
 
@@ -109,9 +111,16 @@ def _problems(source: YamlSource, error: ValidationError) -> Iterator[PolicyProb
             for reference in detail["ctx"]["problems"]:
                 place = _as_written(source, reference.place)
                 yield _problem(source, source.spot(place), place, advise_reference(reference))
-        elif detail["type"] != "missing" or detail["loc"] not in misspelt:
-            # A required key that is misspelt is one problem, not a missing and an unknown one.
+        elif not _is_consequence(detail, misspelt):
             yield _from_detail(source, detail)
+
+
+def _is_consequence(detail: ErrorDetails, misspelt: set[Place]) -> bool:
+    """Whether another problem says it better: a required key is not missing but misspelt, or a list is only
+    empty because its items are wrong."""
+    if detail["type"] == "missing":
+        return detail["loc"] in misspelt
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _from_detail(source: YamlSource, detail: ErrorDetails) -> PolicyProblem:
@@ -122,9 +131,11 @@ def _from_detail(source: YamlSource, detail: ErrorDetails) -> PolicyProblem:
 
 
 def _as_written(source: YamlSource, place: Place) -> Place:
-    """`place` in the terms of the file, where `mon-fri` may stand for what the model calls `tue`."""
+    """`place` in the terms of the file, where `mon-fri: 09:00-17:00` may be what the model calls `tue[0]`."""
     written: Place = ()
     for step in place:
+        if isinstance(step, int) and (*written, step) not in source.values:
+            continue  # a single value, written without brackets
         if (*written, step) in source.values or step not in DAYS:
             written = (*written, step)
             continue

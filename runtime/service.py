@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +76,7 @@ def build(parts: Parts) -> faust.App:
         consumer_group_instance_id=f"{settings.topic_prefix}{name}-commands-{settings.worker}",
         value_serializer="raw",
         key_serializer="raw",
-        logging_config={"version": 1, "disable_existing_loggers": False},
+        logging_config=telemetry.LOGGING,
     )
     _host_worker(app, parts)
     _take_commands(app, parts)
@@ -168,8 +167,11 @@ def _take_commands(app: faust.App, parts: Parts) -> None:
 def run(app: faust.App, parts: Parts) -> None:
     """The service's main: works until SIGTERM or SIGINT; ends with 1 when it must not go on."""
     telemetry.configure_logging(parts.settings.log_level, parts.stage.name)
-    worker = faust.Worker(app, quiet=True, loglevel="WARNING", redirect_stdouts=False)
+    worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False)
+    worker.spinner = None
     try:
         worker.execute_from_commandline()
-    finally:
-        sys.stderr.flush()
+    except SystemExit as end:
+        if end.code and end.__context__ is not None:  # faust ends the process without a word
+            log.error("ended", error=repr(end.__context__))  # noqa: TRY400  # logged where it was raised
+        raise

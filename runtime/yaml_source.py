@@ -185,7 +185,10 @@ class _Builder:
 
     def entry(self, key_node: Node, value_node: Node, place: Place) -> Any:
         self.source.keys[place] = _spot(key_node)
-        return self.value(value_node, place)
+        value = self.value(value_node, place)
+        if value is None:  # what isn't there has no position of its own
+            self.source.values[place] = self.source.keys[place]
+        return value
 
     def key(self, node: Node, place: Place) -> str | int | None:
         if not isinstance(node, ScalarNode):
