@@ -55,7 +55,7 @@ _WON = sql.SQL(
 _SLA = sql.SQL(
     "with clocks as ("
     " select c.sla, coalesce(c.{by}, {none}) as key, c.status, case when c.status = 'met' then c.seconds else"
-    "  extract(epoch from case c.sla when 'owned' then l.assigned_at else l.contacted_at end - c.captured_at)"
+    "  extract(epoch from case c.sla when 'owned' then l.assigned_at else l.contacted_at end - c.started_at)"
     " end as seconds"
     " from sla_clocks c join ledger l using (lead_id)"
     " where (%(start)s::timestamptz is null or c.captured_at >= %(start)s)"
@@ -149,7 +149,7 @@ async def lead(connection: Connection, lead_id: str) -> Report | None:
             return None
         names = sql.SQL(", ").join(sql.Identifier(name) for name in CLOCKS if name != "lead_id")
         await cursor.execute(
-            sql.SQL("select {} from sla_clocks where lead_id = %s order by captured_at, sla").format(names), (lead_id,)
+            sql.SQL("select {} from sla_clocks where lead_id = %s order by started_at, sla").format(names), (lead_id,)
         )
         return {**row, "clocks": await cursor.fetchall()}
 

@@ -30,9 +30,9 @@ LEDGER: Columns = {
     "submissions": "int", "signals": "int", "touches": "int", "escalations": "int",
 }  # fmt: skip
 CLOCKS: Columns = {
-    "lead_id": "text", "submission_id": "text", "sla": "text", "channel": "text", "band": "text", "team": "text",
-    "rep": "text", "captured_at": "timestamptz", "deadline": "timestamptz", "status": "text",
-    "seconds": "double precision",
+    "lead_id": "text", "submission_id": "text", "sla": "text", "started_at": "timestamptz", "channel": "text",
+    "band": "text", "team": "text", "rep": "text", "captured_at": "timestamptz", "deadline": "timestamptz",
+    "status": "text", "seconds": "double precision",
 }  # fmt: skip
 REJECTIONS: Columns = {"partition": "int", "day": "date", "channel": "text", "reason": "text", "count": "bigint"}
 DEAD_LETTERS: Columns = {
@@ -66,7 +66,7 @@ def _upsert(table: LiteralString, columns: Columns, keys: int, *, adds: bool = F
 
 
 _PUT_LEDGER = _upsert("ledger", LEDGER, 1)
-_PUT_CLOCKS = _upsert("sla_clocks", CLOCKS, 3)
+_PUT_CLOCKS = _upsert("sla_clocks", CLOCKS, 4)
 _ADD_REJECTIONS = _upsert("rejections", REJECTIONS, 4, adds=True)
 _ADD_DEAD_LETTERS = _upsert("dead_letters", DEAD_LETTERS, 5, adds=True)
 _ADD_STAGE_COUNTS = _upsert("stage_counts", STAGE_COUNTS, 4, adds=True)

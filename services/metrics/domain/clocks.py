@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-from schemas.events import Assignment, Origin, SlaBreached, SlaKind, SlaMet, SlaResult
-from services.metrics.domain.ledger import Clock
+from schemas.events import Assignment, SlaBreached, SlaKind, SlaMet, SlaResult
+from services.metrics.domain.ledger import Clock, ClockKey
 
 KEPT = 8
 """Clocks a lead's state keeps: four submissions' worth. Older ones stay as rows and change no more."""
 
 Clocks = tuple[Clock, ...]
+KINDS: tuple[SlaKind, ...] = ("owned", "contacted")
 
 
 def opened(clocks: Clocks, assignment: Assignment) -> Clocks:
-    """With the deadlines of `assignment`: new and cancelled ones run, running ones follow the owner, settled stay."""
-    owned: tuple[SlaKind, ...] = ("owned", "contacted")
-    for sla in owned:
-        known = _find(clocks, assignment.origin, sla)
+    """With the deadlines of `assignment`.
+
+    New and cancelled ones run, running ones follow the owner, settled ones stay. A running one of the same
+    submission that started at another moment is over: the lead has new deadlines.
+    """
+    for sla in KINDS:
+        running = _running(assignment, sla)
+        known = _find(clocks, running.key)
         if known is None or known.status in ("open", "cancelled"):
-            clocks = _put(clocks, _running(assignment, sla))
+            clocks = _put(_replaced(clocks, running), running)
     return clocks
 
 
 def settled(clocks: Clocks, event: SlaMet | SlaBreached) -> Clocks:
     """With the result of `event`. A deadline kept stays kept, and one reported broken may turn out kept."""
     result: SlaResult = event.data
-    known = _find(clocks, result.origin, result.sla)
-    if known is not None and known.status == "met":
-        return clocks
-    return _put(
-        clocks,
-        Clock(
-            sla=result.sla,
-            submission_id=result.origin.submission_id,
-            channel=result.origin.channel,
-            captured_at=result.origin.captured_at,
-            deadline=result.deadline,
-            status="met" if isinstance(event, SlaMet) else "breached",
-            band=result.band,
-            team=result.team,
-            rep=result.rep,
-            seconds=result.seconds,
-        ),
+    clock = Clock(
+        sla=result.sla,
+        submission_id=result.origin.submission_id,
+        channel=result.origin.channel,
+        captured_at=result.origin.captured_at,
+        started_at=result.started_at or result.origin.captured_at,
+        deadline=result.deadline,
+        status="met" if isinstance(event, SlaMet) else "breached",
+        band=result.band,
+        team=result.team,
+        rep=result.rep,
+        seconds=result.seconds,
     )
+    known = _find(clocks, clock.key)
+    return clocks if known is not None and known.status == "met" else _put(clocks, clock)
 
 
 def cancelled(clocks: Clocks) -> Clocks:
@@ -58,6 +60,7 @@ def _running(assignment: Assignment, sla: SlaKind) -> Clock:
         submission_id=assignment.origin.submission_id,
         channel=assignment.origin.channel,
         captured_at=assignment.origin.captured_at,
+        started_at=deadlines.started_at or assignment.origin.captured_at,
         deadline=deadlines.owned_by if sla == "owned" else deadlines.contacted_by,
         band=assignment.band,
         team=assignment.team,
@@ -65,9 +68,19 @@ def _running(assignment: Assignment, sla: SlaKind) -> Clock:
     )
 
 
-def _find(clocks: Clocks, origin: Origin, sla: SlaKind) -> Clock | None:
-    wanted = (origin.submission_id, sla)
-    return next((clock for clock in clocks if clock.key == wanted), None)
+def _replaced(clocks: Clocks, running: Clock) -> Clocks:
+    """Without another running clock of the same kind and submission: it is cancelled."""
+    same = (running.submission_id, running.sla)
+    return tuple(
+        clock.model_copy(update={"status": "cancelled"})
+        if clock.status == "open" and (clock.submission_id, clock.sla) == same and clock.key != running.key
+        else clock
+        for clock in clocks
+    )
+
+
+def _find(clocks: Clocks, key: ClockKey) -> Clock | None:
+    return next((clock for clock in clocks if clock.key == key), None)
 
 
 def _put(clocks: Clocks, clock: Clock) -> Clocks:

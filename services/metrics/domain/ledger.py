@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -11,6 +12,8 @@ from schemas.base import LeadId, Mode, Record
 from schemas.events import Band, Qualification, SlaKind
 
 ClockStatus = Literal["open", "met", "breached", "cancelled"]
+ClockKey = tuple[str, SlaKind, datetime]
+"""Submission, kind, start."""
 
 STAGES = (
     "captured",
@@ -31,23 +34,27 @@ them. A lead is in a stage when an event said so: nothing is inferred from a lat
 
 
 class Clock(Record):
-    """One SLA deadline of one submission."""
+    """One SLA deadline of one submission, counted from `started_at`.
+
+    A submission's clock starts anew when the lead is taken from somebody who was late; the old one's result stands.
+    """
 
     sla: SlaKind
     submission_id: str
     channel: str
     captured_at: AwareDatetime
+    started_at: AwareDatetime
     deadline: AwareDatetime
     status: ClockStatus = "open"
     band: Band
     team: str | None = None
     rep: str | None = None
-    seconds: float | None = Field(default=None, description="From capture to the result; None while open.")
+    seconds: float | None = Field(default=None, description="From `started_at` to the result; None while open.")
 
     @property
-    def key(self) -> tuple[str, SlaKind]:
+    def key(self) -> ClockKey:
         """What tells a lead's clocks apart."""
-        return (self.submission_id, self.sla)
+        return (self.submission_id, self.sla, self.started_at)
 
 
 class Ledger(Record):

@@ -32,7 +32,7 @@ create table ledger (
 );
 create index ledger_captured on ledger (captured_at);
 
--- One row per SLA deadline of a submission.
+-- One row per SLA deadline of a submission; another when its clock starts anew.
 create table sla_clocks (
     lead_id       text not null references ledger on delete cascade,
     submission_id text not null,
@@ -42,10 +42,11 @@ create table sla_clocks (
     team          text,
     rep           text,
     captured_at   timestamptz not null,
+    started_at    timestamptz not null,
     deadline      timestamptz not null,
     status        text not null check (status in ('open', 'met', 'breached', 'cancelled')),
     seconds       double precision,
-    primary key (lead_id, submission_id, sla)
+    primary key (lead_id, submission_id, sla, started_at)
 );
 create index sla_clocks_captured on sla_clocks (captured_at);
 

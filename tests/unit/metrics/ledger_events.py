@@ -107,8 +107,9 @@ def scored(
     return envelope(LeadScored, seconds, data, **fields)
 
 
-def _assignment(rep: str, team: str, came: Origin | None, band: str) -> Assignment:
+def _assignment(rep: str, team: str, came: Origin | None, band: str, started_at: datetime | None = None) -> Assignment:
     start = came or origin()
+    counted_from = started_at or start.captured_at
     return Assignment.model_validate(
         {
             "origin": start,
@@ -125,8 +126,9 @@ def _assignment(rep: str, team: str, came: Origin | None, band: str) -> Assignme
             "rule": "default",
             "reason": "first in line",
             "deadlines": Deadlines(
-                owned_by=start.captured_at + timedelta(minutes=1),
-                contacted_by=start.captured_at + timedelta(minutes=5),
+                started_at=started_at,
+                owned_by=counted_from + timedelta(minutes=1),
+                contacted_by=counted_from + timedelta(minutes=5),
                 business_hours=False,
             ),
         }
@@ -147,7 +149,8 @@ def assigned(
 def reassigned(
     seconds: float = 60, rep: str = "lee", team: str = "emea", came: Origin | None = None, **fields: Any
 ) -> LeadReassigned:
-    return envelope(LeadReassigned, seconds, _assignment(rep, team, came, "hot"), **fields)
+    data = _assignment(rep, team, came, "hot", fields.pop("started_at", None))
+    return envelope(LeadReassigned, seconds, data, **fields)
 
 
 def parked(seconds: float = 90, came: Origin | None = None, **fields: Any) -> LeadParked:
@@ -165,8 +168,17 @@ def parked(seconds: float = 90, came: Origin | None = None, **fields: Any) -> Le
     return envelope(LeadParked, seconds, data, **fields)
 
 
-def _result(sla: str, seconds: float, came: Origin | None, rep: str | None, team: str | None, band: str) -> SlaResult:
+def _result(
+    sla: str,
+    seconds: float,
+    came: Origin | None,
+    rep: str | None,
+    team: str | None,
+    band: str,
+    started_at: datetime | None,
+) -> SlaResult:
     start = came or origin()
+    counted_from = started_at or start.captured_at
     return SlaResult.model_validate(
         {
             "origin": start,
@@ -174,9 +186,10 @@ def _result(sla: str, seconds: float, came: Origin | None, rep: str | None, team
             "band": band,
             "team": team,
             "rep": rep,
-            "deadline": start.captured_at + timedelta(minutes=1 if sla == "owned" else 5),
+            "deadline": counted_from + timedelta(minutes=1 if sla == "owned" else 5),
             "at": at(seconds),
-            "seconds": (at(seconds) - start.captured_at).total_seconds(),
+            "seconds": (at(seconds) - counted_from).total_seconds(),
+            "started_at": started_at,
         }
     )
 
@@ -190,7 +203,8 @@ def met(
     band: str = "hot",
     **fields: Any,
 ) -> SlaMet:
-    return envelope(SlaMet, seconds, _result(sla, seconds, came, rep, team, band), **fields)
+    data = _result(sla, seconds, came, rep, team, band, fields.pop("started_at", None))
+    return envelope(SlaMet, seconds, data, **fields)
 
 
 def breached(
@@ -202,7 +216,8 @@ def breached(
     band: str = "hot",
     **fields: Any,
 ) -> SlaBreached:
-    return envelope(SlaBreached, seconds, _result(sla, seconds, came, rep, team, band), **fields)
+    data = _result(sla, seconds, came, rep, team, band, fields.pop("started_at", None))
+    return envelope(SlaBreached, seconds, data, **fields)
 
 
 def touch(

@@ -126,6 +126,28 @@ def test_each_submission_has_its_own_deadlines() -> None:
     assert statuses["s2", "contacted"] == "open"
 
 
+def test_a_clock_that_starts_anew_leaves_the_result_of_the_late_owner() -> None:
+    again = e.at(400)
+    ledger = folded(
+        e.assigned(),
+        e.breached("contacted", 300),
+        e.reassigned(400, "lee", started_at=again),
+        e.met("contacted", 500, rep="lee", started_at=again),
+    )
+    contacted = {clock.rep: (clock.status, clock.seconds) for clock in ledger.clocks if clock.sla == "contacted"}
+    assert contacted == {"kim": ("breached", 300), "lee": ("met", 100)}
+
+
+def test_new_deadlines_end_the_running_ones() -> None:
+    ledger = folded(e.assigned(), e.reassigned(100, "lee", started_at=e.at(100)))
+    assert {(clock.sla, clock.rep, clock.status) for clock in ledger.clocks} == {
+        ("owned", "kim", "cancelled"),
+        ("contacted", "kim", "cancelled"),
+        ("owned", "lee", "open"),
+        ("contacted", "lee", "open"),
+    }
+
+
 @pytest.mark.parametrize("mode", ["history", "shadow"])
 def test_no_clock_runs_for_what_was_imported_or_tried_out(mode: str) -> None:
     ledger = folded(e.captured(mode=mode), e.assigned(mode=mode))
