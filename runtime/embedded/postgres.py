@@ -85,7 +85,9 @@ class Postgres(Server):
 
     def _hand_over(self) -> None:
         """Running as root: the unprivileged account must reach its data and the programs."""
-        for folder in let_pass(self._cluster) + let_pass(programs() / "postgres"):
+        ours = self.data_dir.parent
+        changed = let_pass(self._cluster) + let_pass(programs() / "postgres")
+        for folder in (each for each in changed if not each.is_relative_to(ours)):
             _log.warning("%s can now be walked through by every account: Postgres does not run as root", folder)
         self._cluster.mkdir(mode=0o700, exist_ok=True)
         account = pwd.getpwnam(UNPRIVILEGED)

@@ -23,6 +23,7 @@ SERVICE_STOP_SECONDS, SERVER_STOP_SECONDS = 15, 20
 #: Addresses of Unix sockets are at most 107 bytes long, and supervisord adds its number to this one.
 LONGEST_SOCKET_PATH = 90
 SERVICES = "services"
+EXPANDED_TWICE = ("directory", "stdout_logfile")
 
 
 def socket_path(data_dir: Path) -> Path:
@@ -119,6 +120,9 @@ def _program(name: str, settings: dict[str, str], data_dir: Path) -> str:
 
 
 def _section(name: str, settings: dict[str, str]) -> str:
-    """One section; supervisord expands %(…)s everywhere, so a plain % is doubled."""
-    lines = [f"{key} = {value.replace('%', '%%')}" for key, value in settings.items()]
+    """One section; supervisord expands %(…)s everywhere, so a plain % is doubled, and doubled again."""
+    lines = []
+    for key, value in settings.items():
+        percent = "%%%%" if key in EXPANDED_TWICE else "%%"
+        lines.append(f"{key} = {value.replace('%', percent)}")
     return "\n".join([f"[{name}]", *lines, ""])

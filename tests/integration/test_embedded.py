@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 import uuid
@@ -55,7 +56,7 @@ async def test_an_acknowledged_record_outlives_a_killed_broker(breakable_stack: 
 
 
 def test_topics_do_not_reserve_the_disk_for_their_indexes(breakable_stack: EmbeddedStack) -> None:
-    indexes = list((breakable_stack.kafka.data_dir / "data").glob("*/*.index"))
+    indexes = list((breakable_stack.kafka.data_dir / "data").glob("[!_]*/*.index"))  # Kafka's own begin with _
     assert indexes
     assert max(path.stat().st_size for path in indexes) <= 1024 * 1024
 
@@ -122,8 +123,10 @@ def test_starting_a_running_server_again_is_refused(breakable_stack: EmbeddedSta
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     stack = EmbeddedStack(tmp_path)
-    stack.valkey.port = 1_000_000  # no such port
-    with pytest.raises(ServerNotReady, match=r"(?s)valkey .* ended before it answered.*Invalid"):
+    with (
+        socket.create_server((LOOPBACK, stack.valkey.port)),
+        pytest.raises(ServerNotReady, match=r"(?s)valkey .* ended before it answered.*Address already in use"),
+    ):
         stack.start()
     assert [stack.pid(name) for name in NAMES] == [None, None, None]
 
