@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.policy import LeadConditions, company_size
 from services.score.domain.state import Snapshot, words_of
 
 UNKNOWN = "unknown"
+_size = lru_cache(maxsize=4096)(company_size)
 
 
 class LeadFacts(NamedTuple):
@@ -38,7 +40,7 @@ def facts_of(lead: Snapshot) -> LeadFacts:
     return LeadFacts(
         seniority=profile.seniority or UNKNOWN,
         department=profile.department or UNKNOWN,
-        company_size=company_size(profile.employees),
+        company_size=_size(profile.employees),
         employees=profile.employees,
         industry=profile.industry or UNKNOWN,
         country=profile.country,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas.policy import Fit
 from services.score.domain.conditions import LeadFacts, Predicate, compile_conditions
-from services.score.domain.lines import Line
+from services.score.domain.lines import Line, fixed_line
 
 
 class FitRules(NamedTuple):
@@ -23,12 +23,12 @@ def compile_fit(fit: Fit) -> FitRules:
     rules = tuple(
         (
             compile_conditions(rule.when, rule.unless),
-            Line("fit", rule.id, rule.points * 10, rule.reason),
+            fixed_line("fit", rule.id, rule.points, rule.reason),
             rule.group,
         )
         for rule in fit.rules
     )
-    return FitRules(Line("fit", "base", fit.base * 10, "Every lead starts with these points"), rules)
+    return FitRules(fixed_line("fit", "base", fit.base, "Every lead starts with these points"), rules)
 
 
 def fit_lines(fit: FitRules, facts: LeadFacts) -> Iterator[Line]:

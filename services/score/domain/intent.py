@@ -98,17 +98,14 @@ def _weight(name: str, weight: SignalWeight) -> Weight:
 
 
 def _line(name: str, weight: Weight, marks: Sequence[Mark], as_of: int, oldest: int) -> Line:
-    worth, times, half_life = 0.0, 0, weight.half_life
-    for happened, _ in marks:
-        if happened < oldest:
-            break
-        worth += faded(as_of - happened, half_life)
-        times += 1
-    points = weight.points * worth
-    capped = abs(points) > weight.cap
+    if marks[-1][0] < oldest:
+        marks = [mark for mark in marks if mark[0] >= oldest]
+    worth, half_life, cap, reason = weight
+    points = worth * sum([faded(as_of - mark[0], half_life) for mark in marks])
+    capped = not -cap <= points <= cap
     if capped:
-        points = weight.cap if points > 0 else -weight.cap
-    return Line("intent", name, to_tenths(points), weight.reason, times, marks[0][0], capped)
+        points = cap if points > 0 else -cap
+    return Line("intent", name, to_tenths(points), reason, len(marks), marks[0][0], capped)
 
 
 def _last_act(state: ScoreState) -> int:

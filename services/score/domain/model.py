@@ -60,7 +60,7 @@ def evaluate(model: ScoringModel, lead: Snapshot, state: ScoreState) -> Score:
     moved = tuple(outcome_lines(model.outcomes, state.outcomes, as_of)) if state.outcomes else ()
     fit = (*fit_lines(model.fit, facts), *(line for line in moved if line.part == "fit"))
     intent = (*intent_lines(model.intent, state, as_of), *(line for line in moved if line.part == "intent"))
-    verdict = judge(model.verdict, facts, state, score_of(fit), score_of(intent), as_of)
+    verdict = judge(model.verdict, facts, state, score_of(fit), score_of(intent))
     return Score(verdict.standing, (*fit, *intent, *verdict.lines), as_of)
 
 

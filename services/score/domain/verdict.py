@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.events.scored import Qualification
-from schemas.policy import BANDS, BandPromotion, BandRule, MqlRule, Scoring
+from schemas.events.scored import Band, Qualification
+from schemas.policy import BANDS, Scoring
 from services.score.domain.conditions import LeadFacts, Predicate, compile_conditions
 from services.score.domain.intent import milliseconds
-from services.score.domain.lines import Line
+from services.score.domain.lines import Line, fixed_line
 from services.score.domain.state import ScoreState, Standing, newest
 
 
-class VerdictRules(NamedTuple):
-    """What a policy says about bands, tiers and qualification, compiled."""
+class Thresholds(NamedTuple):
+    """Points that must all be reached."""
 
-    scoring: Scoring
-    promotions: tuple[tuple[BandPromotion, int], ...]
-    """With how long each lifts, in milliseconds."""
+    total: int
+    fit: int
+    intent: int
+
+    def reached(self, total: int, fit: int, intent: int) -> bool:
+        """Whether they are."""
+        return total >= self.total and fit >= self.fit and intent >= self.intent
+
+
+class Promotion(NamedTuple):
+    """Lifts leads to at least `band` while a signal of these types is younger than `within` milliseconds."""
+
+    signals: tuple[str, ...]
+    within: int
+    fit: int
+    band: Band
+    line: Line
+
+
+class Qualifier(NamedTuple):
+    """A way to be marketing-qualified."""
+
+    thresholds: Thresholds
+    signals: tuple[str, ...]
+    line: Line
+
+
+class VerdictRules(NamedTuple):
+    """What a policy says about total, bands, tiers and qualification, compiled."""
+
+    weights: tuple[int, int]
+    """Percent of fit and of intent in the total."""
+    tiers: tuple[tuple[str, ...], ...]
+    """By fit, then by intent, each 0-100."""
+    bands: tuple[tuple[Thresholds, Band], ...]
+    promotions: tuple[Promotion, ...]
     disqualifiers: tuple[tuple[Predicate, Line], ...]
+    qualifiers: tuple[Qualifier, ...]
     forget_after: int
 
 
@@ -31,74 +64,94 @@ class Verdict(NamedTuple):
 
 
 def compile_verdict(scoring: Scoring) -> VerdictRules:
-    """Compiles bands, promotions and qualification."""
+    """Compiles total, bands, tiers and qualification."""
+    scores = range(101)
     return VerdictRules(
-        scoring=scoring,
-        promotions=tuple((each, milliseconds(each.within)) for each in scoring.promotions),
+        weights=(scoring.total.fit, scoring.total.intent),
+        tiers=tuple(tuple(scoring.tiers.tier(fit, intent) for intent in scores) for fit in scores),
+        bands=tuple(
+            (Thresholds(each.total_at_least, each.fit_at_least, each.intent_at_least), each.band)
+            for each in scoring.bands
+        ),
+        promotions=tuple(
+            Promotion(
+                each.signal,
+                milliseconds(each.within),
+                each.fit_at_least,
+                each.band,
+                _note(each.id, each.reason),
+            )
+            for each in scoring.promotions
+        ),
         disqualifiers=tuple(
             (compile_conditions(each.when, each.unless), _note(each.id, each.reason))
             for each in scoring.qualification.disqualify
+        ),
+        qualifiers=tuple(
+            Qualifier(
+                Thresholds(each.total_at_least, each.fit_at_least, each.intent_at_least),
+                each.signal,
+                _note(each.id, each.reason),
+            )
+            for each in scoring.qualification.mql
         ),
         forget_after=milliseconds(scoring.intent.forget_after),
     )
 
 
-def judge(rules: VerdictRules, facts: LeadFacts, state: ScoreState, fit: int, intent: int, as_of: int) -> Verdict:
-    """The standing of a lead with this fit and intent."""
-    scoring = rules.scoring
-    weights = scoring.total
-    total = (weights.fit * fit + weights.intent * intent + 50) // 100
-    band = next((rule.band for rule in scoring.bands if _reaches(rule, total, fit, intent)), scoring.bands[-1].band)
-    lines: list[Line] = []
-    for promotion in _promotions(rules, state, fit, as_of):
-        if BANDS.index(promotion.band) < BANDS.index(band):
-            band = promotion.band
-            lines.append(_note(promotion.id, promotion.reason))
-    qualification, why = _qualify(rules, facts, state, (total, fit, intent), as_of)
-    standing = Standing.model_construct(
+def judge(rules: VerdictRules, facts: LeadFacts, state: ScoreState, fit: int, intent: int) -> Verdict:
+    """The standing of a lead with this fit and intent, at the newest business time known of it."""
+    of_fit, of_intent = rules.weights
+    total = (of_fit * fit + of_intent * intent + 50) // 100
+    band, lifted = _band(rules, state, total, fit, intent)
+    qualification, why = _qualify(rules, facts, state, total, fit, intent)
+    standing = Standing(
         fit=fit,
         intent=intent,
         total=total,
-        tier=scoring.tiers.tier(fit, intent),
+        tier=rules.tiers[fit][intent],
         band=band,
         qualification=qualification,
     )
-    return Verdict(standing, (*lines, *why))
+    return Verdict(standing, lifted + why)
 
 
-def _promotions(rules: VerdictRules, state: ScoreState, fit: int, as_of: int) -> Iterator[BandPromotion]:
-    for promotion, within in rules.promotions:
-        if fit >= promotion.fit_at_least:
-            came = newest(state, promotion.signal)
-            if came is not None and as_of - came <= within:
-                yield promotion
+def _band(rules: VerdictRules, state: ScoreState, total: int, fit: int, intent: int) -> tuple[Band, tuple[Line, ...]]:
+    """The band by points, or a hotter one by promotion, with the reasons of those that lifted it."""
+    band = rules.bands[-1][1]
+    for thresholds, each in rules.bands:
+        if thresholds.reached(total, fit, intent):
+            band = each
+            break
+    lifted: tuple[Line, ...] = ()
+    for promotion in rules.promotions:
+        hotter = BANDS.index(promotion.band) < BANDS.index(band) and fit >= promotion.fit
+        if hotter and _came(state, promotion.signals, promotion.within):
+            band, lifted = promotion.band, (*lifted, promotion.line)
+    return band, lifted
 
 
 def _qualify(
-    rules: VerdictRules, facts: LeadFacts, state: ScoreState, points: tuple[int, int, int], as_of: int
+    rules: VerdictRules, facts: LeadFacts, state: ScoreState, total: int, fit: int, intent: int
 ) -> tuple[Qualification, tuple[Line, ...]]:
-    against = tuple(line for holds, line in rules.disqualifiers if holds(facts))
+    against = tuple([line for holds, line in rules.disqualifiers if holds(facts)])
     if against:
         return "disqualified", against
-    for rule in rules.scoring.qualification.mql:
-        if _reaches(rule, *points) and _came(rule, state, as_of - rules.forget_after):
-            return "mql", (_note(rule.id, rule.reason),)
+    for qualifier in rules.qualifiers:
+        if qualifier.thresholds.reached(total, fit, intent) and (
+            not qualifier.signals or _came(state, qualifier.signals, rules.forget_after)
+        ):
+            return "mql", (qualifier.line,)
     return "nurture", (_NOT_YET,)
 
 
-def _reaches(rule: BandRule | MqlRule, total: int, fit: int, intent: int) -> bool:
-    return total >= rule.total_at_least and fit >= rule.fit_at_least and intent >= rule.intent_at_least
-
-
-def _came(rule: MqlRule, state: ScoreState, oldest: int) -> bool:
-    if not rule.signal:
-        return True
-    came = newest(state, rule.signal)
-    return came is not None and came >= oldest
+def _came(state: ScoreState, signals: tuple[str, ...], within: int) -> bool:
+    came = newest(state, signals)
+    return came is not None and state.as_of - came <= within
 
 
 def _note(code: str, reason: str) -> Line:
-    return Line("qualification", code, 0, reason)
+    return fixed_line("qualification", code, 0, reason)
 
 
 _NOT_YET = _note("not_yet", "Meets no rule for marketing-qualified leads yet")

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.policy import Intent
+from services.score.domain.intent import compile_intent, intent_lines, signal_of
+from services.score.domain.lines import Line, faded, score_of
+from services.score.domain.marks import to_milliseconds
+from services.score.domain.state import (
+    SIGNALS_KEPT,
+    ScoreState,
+    fold_enriched,
+    fold_signal,
+    fold_touch,
+)
+from tests.unit.score.score_cases import MONDAY, SIGNALS, enriched, moments, signal
+
+LATER = MONDAY + timedelta(days=31)
+DAY = timedelta(days=1)
+
+
+def rules(**fields: Any) -> Intent:
+    content: dict[str, Any] = {
+        "forget_after": "90d",
+        "signals": {"pricing_visit": {"points": 10, "half_life": "7d", "cap": 25}},
+    }
+    return Intent.model_validate({**content, **fields})
+
+
+def did(*things: tuple[str, datetime]) -> ScoreState:
+    state = ScoreState()
+    for number, (kind, at) in enumerate(things):
+        state = fold_signal(state, signal(kind, at, f"n{number}").data, to_milliseconds(at))
+    return state
+
+
+def lines(intent: Intent, state: ScoreState, at: datetime) -> list[Line]:
+    return list(intent_lines(compile_intent(intent), state, to_milliseconds(at)))
+
+
+@given(st.integers(0, 10**11), st.integers(1_000, 10**10))
+def test_what_fades_halves_with_every_half_life(age: int, half_life: int) -> None:
+    assert faded(age + half_life, half_life) == pytest.approx(faded(age, half_life) / 2)
+    assert faded(0, half_life) == 1
+
+
+def test_a_signal_is_worth_half_after_its_half_life_and_a_quarter_after_two() -> None:
+    state = did(("pricing_visit", MONDAY))
+
+    worth = [lines(rules(), state, MONDAY + 7 * weeks * DAY)[0].tenths for weeks in range(3)]
+
+    assert worth == [100, 50, 25]
+
+
+def test_signals_of_one_type_add_up_to_their_cap() -> None:
+    state = did(*[("pricing_visit", MONDAY)] * 3)
+
+    (line,) = lines(rules(), state, MONDAY)
+
+    assert (line.tenths, line.times, line.capped) == (250, 3, True)
+
+
+def test_negative_points_are_capped_too() -> None:
+    intent = rules(signals={"unsubscribe": {"points": -40, "half_life": "60d", "cap": 60}})
+
+    (line,) = lines(intent, did(*[("unsubscribe", MONDAY)] * 2), MONDAY)
+
+    assert line.tenths == -600
+    assert score_of([line]) == 0
+
+
+def test_signals_older_than_the_policy_remembers_count_nothing() -> None:
+    intent = rules(forget_after="10d")
+    state = did(("pricing_visit", MONDAY), ("pricing_visit", MONDAY + 5 * DAY))
+
+    assert lines(intent, state, MONDAY + 10 * DAY)[0].times == 2
+    assert lines(intent, state, MONDAY + 10 * DAY + timedelta(seconds=1))[0].times == 1
+    assert lines(intent, state, MONDAY + 16 * DAY) == []
+
+
+def test_a_type_that_is_not_listed_counts_nothing() -> None:
+    assert lines(rules(), did(("chat", MONDAY)), MONDAY) == []
+
+
+things = st.lists(st.tuples(st.sampled_from(SIGNALS), moments), max_size=SIGNALS_KEPT + 8)
+weights = st.dictionaries(
+    st.sampled_from(SIGNALS),
+    st.fixed_dictionaries(
+        {
+            "points": st.integers(0, 100),
+            "half_life": st.integers(1, 90).map("{}d".format),
+            "cap": st.integers(0, 100),
+        }
+    ),
+    min_size=1,
+)
+
+
+@given(weights, things, st.sampled_from(SIGNALS), moments)
+def test_one_more_thing_done_never_lowers_intent(
+    signals: dict[str, Any], done: list[tuple[str, datetime]], kind: str, at: datetime
+) -> None:
+    intent = rules(signals=signals, unanswered={"points": -5, "half_life": "30d", "cap": 20})
+    before = fold_touch(did(*done), "touch", to_milliseconds(MONDAY + DAY))
+    after = fold_signal(before, signal(kind, at, "one more").data, to_milliseconds(at))
+
+    assert score_of(lines(intent, after, LATER)) >= score_of(lines(intent, before, LATER))
+
+
+@given(weights, st.lists(moments, min_size=SIGNALS_KEPT + 1, max_size=80), st.sampled_from(SIGNALS))
+def test_crowding_out_old_signals_never_lowers_intent(
+    signals: dict[str, Any], times: list[datetime], kind: str
+) -> None:
+    intent = rules(signals={kind: signals.popitem()[1]})
+    scores = [
+        score_of(lines(intent, did(*[(kind, at) for at in times[: SIGNALS_KEPT + more]]), LATER))
+        for more in (0, 1, len(times))
+    ]
+
+    assert scores == sorted(scores)
+
+
+@given(weights, things)
+def test_intent_stays_between_0_and_100_and_only_fades_with_time(
+    signals: dict[str, Any], done: list[tuple[str, datetime]]
+) -> None:
+    state = did(*done)
+
+    scores = [score_of(lines(rules(signals=signals), state, LATER + days * DAY)) for days in (0, 1, 10, 80)]
+
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 100 for score in scores)
+
+
+# ── submissions and touches ───────────────────────────────────────────────────────────────────────
+
+SUBMISSIONS = [
+    {"source": ["demo"], "signal": "demo_request"},
+    {"channel": ["chat"], "signal": "chat"},
+    {"channel": ["web_form", "api"], "source": ["trial", "demo"], "signal": "product_usage"},
+    {"channel": ["web_form"], "signal": "form_submission"},
+]
+
+
+@pytest.mark.parametrize(
+    ("channel", "sources", "counts_as"),
+    [
+        ("web_form", ["demo"], "demo_request"),
+        ("google_ads", ["x", "demo"], "demo_request"),
+        ("chat", [], "chat"),
+        ("api", ["trial"], "product_usage"),
+        ("web_form", ["trial"], "product_usage"),
+        ("web_form", ["other"], "form_submission"),
+        ("csv_import", ["list"], None),
+    ],
+)
+def test_the_first_line_that_fits_says_what_a_submission_counts_as(
+    channel: str, sources: list[str], counts_as: str | None
+) -> None:
+    assert signal_of(compile_intent(rules(submissions=SUBMISSIONS)), channel, sources) == counts_as
+
+
+UNANSWERED = {"points": -3, "half_life": "30d", "cap": 5}
+
+
+def test_touches_since_the_lead_last_did_something_count_as_unanswered() -> None:
+    intent = rules(unanswered=UNANSWERED, signals={})
+    state = did(("page_view", MONDAY + DAY))
+    for days in (0, 2):
+        state = fold_touch(state, f"t{days}", to_milliseconds(MONDAY + days * DAY))
+
+    (line,) = lines(intent, state, MONDAY + 2 * DAY)
+
+    assert (line.code, line.times, line.tenths) == ("unanswered", 1, -30)
+
+
+def test_an_answer_takes_unanswered_touches_back() -> None:
+    intent = rules(unanswered=UNANSWERED, signals={})
+    state = fold_touch(ScoreState(), "t", to_milliseconds(MONDAY))
+    assert lines(intent, state, MONDAY)
+
+    answered = fold_signal(state, signal("email_reply", MONDAY).data, to_milliseconds(MONDAY))
+
+    assert lines(intent, answered, MONDAY) == []
+
+
+def test_a_submission_that_counts_as_no_signal_still_answers_touches() -> None:
+    intent = rules(unanswered=UNANSWERED, signals={})
+    state = fold_touch(ScoreState(), "t", to_milliseconds(MONDAY))
+    again = enriched(MONDAY + DAY, channel="csv_import").data
+
+    state = fold_enriched(state, again, to_milliseconds(MONDAY + DAY), None)
+
+    assert lines(intent, state, MONDAY + DAY) == []
