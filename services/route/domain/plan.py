@@ -1,0 +1,198 @@
+"""A policy's routing, compiled: names looked up, schedules made calendars, conditions made functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.events import Band, Profile
+from schemas.policy import BandSla, Policy, Pool, Recycling, Rep, Routing, RoutingRule
+from services.route.domain.business_time import Calendar
+from services.route.domain.conditions import Clause, Facts, TerritoryTest, compile_conditions, unmet
+from services.route.domain.turns import Load
+
+TEAM = "team:"
+"""Before a team's id, it names the turns that rules for the whole team take."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepPlan:
+    """A rep with what is asked of them for every lead."""
+
+    id: str
+    name: str
+    email: str
+    team: str
+    active: bool
+    capacity: int
+    territories: frozenset[str]
+    skills: frozenset[str]
+    calendar: Calendar
+
+    def load_at(self, at: datetime) -> Load:
+        """Under which day a lead given to the rep at `at` counts."""
+        return self.id, self.calendar.local_date(at)
+
+    def covers(self, territory: str | None) -> bool:
+        """Whether the rep takes leads of the territory; who names none takes all."""
+        return not self.territories or territory in self.territories
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A rep's place in a pool."""
+
+    rep: RepPlan
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who may be given turns, in order: a pool or a team, whole or those of some skills."""
+
+    turns: str
+    """Name of the turns that are shared by all who ask this pool or team."""
+    label: str
+    members: tuple[Member, ...]
+    only_working: bool
+    by_territory: bool = False
+
+    def narrowed(self, skills: frozenset[str]) -> Roster:
+        """Those who have all the skills, on the same turns."""
+        fitting = tuple(member for member in self.members if skills <= member.rep.skills)
+        return Roster(self.turns, self.label, fitting, self.only_working, self.by_territory)
+
+
+@dataclass(frozen=True, slots=True)
+class RulePlan:
+    """A routing rule, ready to be asked."""
+
+    id: str
+    reason: str
+    clauses: tuple[Clause, ...]
+    account_has_owner: bool | None
+    takes_disqualified: bool
+    parks: bool
+    rep: RepPlan | None
+    account_owner: bool
+    rosters: tuple[Roster, ...]
+    """A pool and where it overflows to, or a team; in the order they are asked."""
+
+    def concerns(self, facts: Facts) -> bool:
+        """Whether the conditions on the lead itself hold.
+
+        A disqualified lead concerns only rules that name the disqualified, lest a rule for everybody give
+        somebody's time to it.
+        """
+        if facts.qualification == "disqualified" and not self.takes_disqualified:
+            return False
+        return unmet(self.clauses, facts) is None
+
+    def reps(self) -> Iterator[RepPlan]:
+        """Everybody the rule could give a lead to, but for account owners."""
+        if self.rep is not None:
+            yield self.rep
+        for roster in self.rosters:
+            for member in roster.members:
+                yield member.rep
+
+
+class Plan:
+    """One policy's routing and service levels."""
+
+    def __init__(self, policy: Policy) -> None:
+        routing = policy.routing
+        self.policy = policy
+        self.reps: Mapping[str, RepPlan] = {rep.id: _rep(rep, routing) for rep in routing.reps}
+        self.managers: Mapping[str, str | None] = {team.id: team.manager for team in routing.teams}
+        self.territories = tuple(TerritoryTest(territory) for territory in routing.territories)
+        pools = {pool.id: pool for pool in routing.pools}
+        self.pools: Mapping[str, tuple[Roster, ...]] = {name: self._chain(name, pools) for name in pools}
+        self.rules = tuple(self._rule(rule, routing) for rule in routing.rules)
+        self.rule_of: Mapping[str, RulePlan] = {rule.id: rule for rule in self.rules}
+        self.fallback = self.pools[routing.fallback_pool]
+        self.keep_owner = routing.keep_owner
+        self.recycling: Recycling | None = routing.recycling
+        self.asks_for_accounts = any(r.account_owner or r.account_has_owner is not None for r in self.rules)
+        self.office = Calendar(policy.sla.business_hours)
+        self.reassign_at_most = policy.sla.reassign_at_most
+        self._slas: Mapping[str, BandSla] = {sla.band: sla for sla in policy.sla.bands}
+
+    def territory_of(self, profile: Profile) -> str | None:
+        """The first territory that fits."""
+        for territory in self.territories:
+            if territory.takes(profile):
+                return territory.id
+        return None
+
+    def sla(self, band: Band) -> BandSla:
+        """The band's service level; for a band that the policy does not know, as in an old event, its slowest."""
+        return self._slas.get(band) or self.policy.sla.bands[-1]
+
+    def all_turns(self) -> Iterator[str]:
+        """Every name under which turns are given."""
+        yield from self.pools
+        for rule in self.rules:
+            yield from (roster.turns for roster in rule.rosters if roster.by_territory)
+
+    def _chain(self, name: str, pools: Mapping[str, Pool]) -> tuple[Roster, ...]:
+        """A pool, the one it overflows to, and so on; the policy has been checked for circles."""
+        chain: list[Roster] = []
+        next_pool: str | None = name
+        while next_pool is not None and all(roster.turns != next_pool for roster in chain):
+            pool = pools[next_pool]
+            members = tuple(Member(self.reps[member.rep], member.weight) for member in pool.members)
+            chain.append(Roster(pool.id, f"pool '{pool.id}'", members, pool.only_working))
+            next_pool = pool.overflow
+        return tuple(chain)
+
+    def _rule(self, rule: RoutingRule, routing: Routing) -> RulePlan:
+        target = rule.then
+        rosters: tuple[Roster, ...] = ()
+        if target.pool:
+            rosters = self.pools[target.pool]
+        elif target.team:
+            members = tuple(Member(self.reps[rep.id], 1) for rep in routing.reps if rep.team == target.team)
+            rosters = (Roster(TEAM + target.team, f"team '{target.team}'", members, True, True),)  # noqa: FBT003  # a record's fields
+        if target.skills:
+            rosters = tuple(roster.narrowed(frozenset(target.skills)) for roster in rosters)
+        return RulePlan(
+            id=rule.id,
+            reason=rule.reason,
+            clauses=compile_conditions(rule.when),
+            account_has_owner=rule.when.account_has_owner,
+            takes_disqualified="disqualified" in rule.when.qualification,
+            parks=target.park,
+            rep=self.reps[target.rep] if target.rep else None,
+            account_owner=target.account_owner,
+            rosters=rosters,
+        )
+
+
+def _rep(rep: Rep, routing: Routing) -> RepPlan:
+    return RepPlan(
+        id=rep.id,
+        name=rep.name,
+        email=rep.email,
+        team=rep.team,
+        active=rep.active,
+        capacity=rep.capacity_per_day,
+        territories=frozenset(rep.territories),
+        skills=frozenset(rep.skills),
+        calendar=Calendar(routing.schedule(rep.id)),
+    )
+
+
+class PlanCache:
+    """The plan of the policy in force; a new policy is compiled when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._policy: Policy | None = None
+        self._plan: Plan | None = None
+
+    def plan(self, policy: Policy) -> Plan:
+        """The policy's plan."""
+        if self._plan is None or self._policy is not policy:
+            self._policy, self._plan = policy, Plan(policy)
+        return self._plan

@@ -1,0 +1,122 @@
+"""What routing keeps of one lead.
+
+Facts are folded so that the order in which topics are read does not matter: contacts are a set of times, of which
+the earliest counts; what needs an owner (accepted, returned) waits in `waiting` until there is one, and is then
+taken in the order it was reported.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from schemas.base import Code, Record, Text
+from schemas.events import Band, Consent, Contact, Origin, Profile, Qualification, Scored
+
+REMEMBERED = 24
+"""Outcomes a lead remembers, to take a repeated one once."""
+WAITING = 16
+"""Outcomes that wait for an owner; more than a sale has steps."""
+CONTACTS = 16
+"""Contacts kept from before the clock ran; the latest of them."""
+
+Verdict = Literal["open", "met", "breached"]
+
+
+class Lead(Record):
+    """The lead as last scored: what an assignment says of it."""
+
+    origin: Origin
+    person: Contact
+    profile: Profile
+    consent: Consent
+    band: Band
+    tier: Text
+    total: int
+    qualification: Qualification
+
+    @classmethod
+    def of(cls, scored: Scored) -> Lead:
+        """Without what routing doesn't use."""
+        return cls.model_construct(
+            origin=scored.origin,
+            person=scored.person,
+            profile=scored.profile,
+            consent=scored.consent,
+            band=scored.band,
+            tier=scored.tier,
+            total=scored.total,
+            qualification=scored.qualification,
+        )
+
+
+class Owner(Record):
+    """Who has the lead."""
+
+    rep: Code
+    team: Code
+    since: datetime
+    counts_from: datetime
+    """A contact from then on is this owner's."""
+
+
+class Home(Record):
+    """What decided when the lead was last routed by its facts; where it is routed again when given back."""
+
+    rule: Code
+    territory: Code | None = None
+
+
+class Clock(Record):
+    """The SLA of the enquiry that was routed. It does not start again when the lead changes hands."""
+
+    origin: Origin
+    band: Band
+    started: datetime
+    counts_from: datetime
+    """A contact before this was about something else."""
+    owned_by: datetime
+    contacted_by: datetime
+    waits: bool
+    """True when the contact clock waits for working hours."""
+    contacted_at: datetime | None = None
+    verdict: Verdict = "open"
+
+
+class Waiting(Record):
+    """An outcome that concerns the owner, reported before the lead had one."""
+
+    kind: Literal["accepted", "returned"]
+    rep: Code | None
+    reason: Text | None
+    occurred_at: datetime
+    at: datetime
+    """Business time of the report."""
+
+
+class RouteState(Record):
+    """One lead's routing."""
+
+    lead: Lead | None = None
+    owner: Owner | None = None
+    home: Home | None = None
+    parked: Code | None = None
+    """The rule that parked it."""
+    clock: Clock | None = None
+    contacts: tuple[datetime, ...] = ()
+    """Times of contact by a person, in order; once the clock runs, only the last."""
+    waiting: tuple[Waiting, ...] = ()
+    seen: tuple[str, ...] = ()
+    """Marks of the latest outcomes taken."""
+    excluded: tuple[Code, ...] = ()
+    """Reps who gave the lead back."""
+    released_at: datetime | None = None
+    """When it was last given back or left untouched."""
+    accepted: bool = False
+    lost_at: datetime | None = None
+    reassigned: int = 0
+    recycled: int = 0
+
+    def changed(self, **changes: Any) -> RouteState:
+        """A copy with other values; they are not validated, as they come from validated ones."""
+        return RouteState.model_construct(**(self.__dict__ | changes))

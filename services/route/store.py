@@ -1,0 +1,92 @@
+"""Routing's rows: what partitions share, locked for one batch's transaction.
+
+Whoever may give a lead an owner holds the fallback pool's row, and so is alone with all of these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import orjson
+import psycopg
+
+from services.route.domain.turns import Needs, PoolTurns, Turns
+
+Connection = psycopg.AsyncConnection[Any]
+
+SHADOW = "shadow:"
+"""Before the names of what a shadow run moves."""
+
+
+@dataclass(slots=True)
+class Books:
+    """One batch's copy of what is shared: of the business itself, and of shadow runs."""
+
+    real: Turns = field(default_factory=Turns)
+    shadow: Turns = field(default_factory=Turns)
+
+
+async def lock(connection: Connection, real: Needs, shadow: Needs) -> Books:
+    """Locks the pools needed until the transaction ends, and loads what they need.
+
+    Raises:
+        psycopg.errors.LockNotAvailable: others held a pool for longer than `lock_timeout`; to be tried again.
+    """
+    if not real and not shadow:
+        return Books()
+    pools = [*real.pools, *(SHADOW + pool for pool in shadow.pools)]
+    loads = [*real.loads, *((SHADOW + rep, day) for rep, day in shadow.loads)]
+    domains = [*real.domains, *(SHADOW + domain for domain in shadow.domains)]
+    cursor = await connection.execute(
+        "select lock_turns(%b::text[], %b::text[], %b::date[], %b::text[])::text",
+        (pools, [rep for rep, _ in loads], [day for _, day in loads], domains),
+    )
+    row = await cursor.fetchone()
+    assert row is not None, "a function returns one row"
+    return _read(orjson.loads(row[0]))
+
+
+def _read(found: dict[str, Any]) -> Books:
+    books = Books()
+    for name, (ordinal, credit) in found["pools"].items():
+        pool, turns = _book(books, name)
+        turns.pools[pool] = PoolTurns(ordinal, credit)
+    for name, day, assigned in found["loads"] or ():
+        rep, turns = _book(books, name)
+        turns.loads[rep, date.fromisoformat(day)] = assigned
+    for name, owner in (found["accounts"] or {}).items():
+        domain, turns = _book(books, name)
+        turns.accounts[domain] = owner
+    return books
+
+
+def _book(books: Books, name: str) -> tuple[str, Turns]:
+    return (name.removeprefix(SHADOW), books.shadow) if name.startswith(SHADOW) else (name, books.real)
+
+
+async def save(connection: Connection, books: Books) -> None:
+    """Writes the turns taken, the leads given and the accounts claimed in the batch."""
+    both = (("", books.real), (SHADOW, books.shadow))
+    pools = [(prefix + pool, turns.pools[pool]) for prefix, turns in both for pool in sorted(turns.taken)]
+    loads = [(prefix + rep, day, added) for prefix, turns in both for (rep, day), added in turns.added.items()]
+    accounts = [(prefix + domain, rep) for prefix, turns in both for domain, rep in turns.claimed.items()]
+    if not (pools or loads or accounts):
+        return
+    await connection.execute(
+        "select save_turns(%b::text[], %b::bigint[], %b::text[], %b::text[], %b::date[], %b::int[], "
+        "%b::text[], %b::text[])",
+        (
+            [name for name, _ in pools],
+            [turns.ordinal for _, turns in pools],
+            [orjson.dumps(turns.credit).decode() for _, turns in pools],
+            *_columns(loads, 3),
+            *_columns(accounts, 2),
+        ),
+    )
+
+
+def _columns(rows: list[tuple[Any, ...]], width: int) -> Iterator[list[Any]]:
+    return (list(column) for column in zip(*rows, strict=True)) if rows else ([] for _ in range(width))
