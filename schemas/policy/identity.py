@@ -15,7 +15,11 @@ Mailbox = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$"), Field(exa
 class FreeMailProvider(PolicyModel):
     """A provider of personal mailboxes, and which spellings of an address are one mailbox there."""
 
-    domains: OneOrMore[Domain] = Field(min_length=1, description="The first one stands for all.")
+    domains: OneOrMore[Domain] = Field(min_length=1)
+    one_mailbox: Flag = Field(
+        default=False,
+        description="The same name at any of its domains is one mailbox; the first domain stands for all.",
+    )
     ignore_dots: Flag = Field(default=False, description="a.b@ is ab@.")
     tag_separator: str | None = Field(
         default=None, pattern=r"^[+\-=]$", description="What follows it in the name is a tag and ignored."
