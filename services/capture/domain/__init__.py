@@ -1,0 +1,1 @@
+"""What a submission says and whom it belongs to: pure, without input or output."""

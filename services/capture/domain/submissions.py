@@ -1,0 +1,227 @@
+"""From what the direct API or a form was sent to an item: fields, keys, times and mode put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from schemas.base import Event, Mode, Record
+from schemas.events import (
+    Captured,
+    IdentityMatch,
+    LeadCaptured,
+    Origin,
+    Outcome,
+    OutcomeRecorded,
+    Signal,
+    SignalRecorded,
+    Touch,
+    TouchRecorded,
+)
+from schemas.events.touched import TouchContent
+from schemas.policy import Identity
+from schemas.topics import CAPTURED, OUTCOMES, SIGNALS, TOUCHED, Topic
+from services.capture.domain.errors import FieldProblem, InvalidInput, invalid_fields
+from services.capture.domain.identity import FoundKeys, Identifiers, find_keys
+from services.capture.domain.inputs import LeadIn, LeadNamed, OutcomeIn, SignalIn, TouchIn, read
+from services.capture.domain.items import Item, Kind, Received, Repeat
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of ours a sender's clock may be."""
+
+TOUCH_SENT = "leadstream.touch.sent.v1"
+
+_NOT_READABLE = {
+    "email": "not an email address",
+    "phone": "not a phone number; write it with its country code, as in +49 30 901820",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What reading an input needs besides the input."""
+
+    rules: Identity
+    received: Received
+    new_lead: str
+    idempotency_key: str | None = None
+
+
+def lead_item(document: Any, desk: Desk) -> Item:
+    """Reads one submission as the direct API takes it.
+
+    Raises:
+        InvalidInput: a field is unknown or wrong, or nothing tells whom it is from.
+    """
+    lead, received = read(LeadIn, document), desk.received
+    who = lead.who
+    company = lead.company
+    identifiers = Identifiers(who.email, who.phone, tuple(lead.external_ids.items()), lead.lead_id, company.country)
+    prefix = "/person" if lead.one_person is not None else ""
+    found = _keys(identifiers, desk.rules, prefix)
+    submitted = _when(lead.submitted_at, lead.mode, received.at, "submitted_at")
+    channel = lead.channel or received.channel
+    origin = Origin.model_construct(
+        submission_id=received.submission_id,
+        channel=channel,
+        source=lead.source or received.source,
+        submitted_at=submitted,
+        captured_at=received.at,
+    )
+    data = Captured.model_construct(
+        origin=origin,
+        person=who.person(),
+        company=company,
+        attribution=lead.attribution,
+        consent=lead.consent,
+        identity=IdentityMatch.model_construct(new=True),
+    )
+    return Item(
+        kind="lead",
+        received=received,
+        keys=found.keys,
+        repeat=_repeat("lead", f"{channel}/{origin.source or ''}", lead.id, desk),
+        new_lead=desk.new_lead,
+        topic=CAPTURED,
+        event=LeadCaptured,
+        event_type=LeadCaptured.TYPES[0],
+        mode=lead.mode,
+        time=_stamp(lead.mode, received.at, submitted),
+        data=data,
+    )
+
+
+def signal_item(document: Any, desk: Desk) -> Item:
+    """Reads one signal.
+
+    Raises:
+        InvalidInput: a field is unknown or wrong.
+    """
+    signal = read(SignalIn, document)
+    at = _when(signal.occurred_at, signal.mode, desk.received.at, "occurred_at")
+    data = Signal(
+        signal_id=signal.id or desk.received.submission_id,
+        signal=signal.signal,
+        channel=signal.channel,
+        occurred_at=at,
+        detail=signal.detail,
+    )
+    return _fact("signal", signal, desk, at, data)
+
+
+def outcome_item(document: Any, desk: Desk) -> Item:
+    """Reads one outcome.
+
+    Raises:
+        InvalidInput: a field is unknown or wrong.
+    """
+    outcome = read(OutcomeIn, document)
+    at = _when(outcome.occurred_at, outcome.mode, desk.received.at, "occurred_at")
+    data = Outcome(
+        outcome_id=outcome.id or desk.received.submission_id,
+        outcome=outcome.outcome,
+        occurred_at=at,
+        channel=outcome.channel,
+        rep=outcome.rep,
+        reason=outcome.reason,
+        value=outcome.value,
+        currency=outcome.currency,
+    )
+    return _fact("outcome", outcome, desk, at, data)
+
+
+def touch_item(document: Any, desk: Desk) -> Item:
+    """Reads one contact attempt of a rep's own: a human one, made already.
+
+    Raises:
+        InvalidInput: a field is unknown or wrong.
+    """
+    touch = read(TouchIn, document)
+    at = _when(touch.occurred_at, touch.mode, desk.received.at, "occurred_at")
+    data = Touch(
+        touch_id=touch.id or desk.received.submission_id,
+        channel=touch.channel,
+        human=True,
+        rep=touch.rep,
+        due_at=at,
+        occurred_at=at,
+        person=TouchContent(subject=touch.subject, body=touch.body),
+    )
+    return _fact("touch", touch, desk, at, data)
+
+
+_FACTS: Mapping[Kind, tuple[Topic, type[Event], str]] = {
+    "signal": (SIGNALS, SignalRecorded, SignalRecorded.TYPES[0]),
+    "outcome": (OUTCOMES, OutcomeRecorded, OutcomeRecorded.TYPES[0]),
+    "touch": (TOUCHED, TouchRecorded, TOUCH_SENT),
+}
+
+
+def _fact(kind: Kind, fact: LeadNamed, desk: Desk, at: datetime, data: Record) -> Item:
+    received = desk.received
+    identifiers = Identifiers(fact.email, fact.phone, tuple(fact.external_ids.items()), fact.lead_id)
+    found = _keys(identifiers, desk.rules, "")
+    topic, event, event_type = _FACTS[kind]
+    return Item(
+        kind=kind,
+        received=received,
+        keys=found.keys,
+        repeat=_repeat(kind, fact.source or received.source or "", fact.id, desk),
+        new_lead=None,
+        topic=topic,
+        event=event,
+        event_type=event_type,
+        mode=fact.mode,
+        time=_stamp(fact.mode, received.at, at),
+        data=data,
+    )
+
+
+def _keys(who: Identifiers, rules: Identity, prefix: str) -> FoundKeys:
+    """One readable identifier is enough: a typing error in the phone number does not lose a lead with an address."""
+    found = find_keys(who, rules)
+    if found.contactable:
+        return found
+    problems = [FieldProblem(f"{prefix}/{name}", _NOT_READABLE[name]) for name in found.unreadable]
+    if problems:
+        raise invalid_fields(problems)
+    raise InvalidInput(
+        "no_identity",
+        "nothing says who this is; give at least one of email, phone, external_ids or lead_id",
+        status=422,
+        problems=[FieldProblem(f"{prefix}/email", "give an email address, a phone number or another identifier")],
+    )
+
+
+def _when(told: datetime | None, mode: Mode, now: datetime, field: str) -> datetime:
+    if told is None:
+        if mode != "live":
+            raise invalid_fields([FieldProblem(f"/{field}", f"required when `mode` is `{mode}`")])
+        return now
+    if told > now + CLOCK_SKEW:
+        raise invalid_fields([FieldProblem(f"/{field}", "lies in the future")])
+    return told
+
+
+def _stamp(mode: Mode, now: datetime, business: datetime) -> datetime:
+    """Live events carry the moment we took them, so that latencies are true; others the moment they tell of."""
+    return now if mode == "live" else business
+
+
+def _repeat(kind: Kind, scope: str, given: str | None, desk: Desk) -> Repeat | None:
+    """A channel's own id says best what is the same; an `Idempotency-Key` serves those that have none."""
+    if given is not None:
+        return Repeat(kind, scope, given)
+    if desk.idempotency_key is not None:
+        return Repeat(kind, scope, f"idempotency-key:{desk.idempotency_key}")
+    return None
+
+
+READERS: Mapping[Kind, Callable[[Any, Desk], Item]] = {
+    "lead": lead_item,
+    "signal": signal_item,
+    "outcome": outcome_item,
+    "touch": touch_item,
+}
