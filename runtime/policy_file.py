@@ -117,7 +117,8 @@ def _problems(source: YamlSource, error: ValidationError) -> Iterator[PolicyProb
 
 def _is_consequence(detail: ErrorDetails, misspelt: set[Place]) -> bool:
     """Whether another problem says it better: a required key is not missing but misspelt, or a list is only
-    empty because its items are wrong."""
+    empty because its items are wrong.
+    """
     if detail["type"] == "missing":
         return detail["loc"] in misspelt
     return detail["type"] == "too_short" and bool(detail["input"])

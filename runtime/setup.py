@@ -29,7 +29,7 @@ from schemas.topics import POLICIES, TOPICS, Topic
 SERVICES = ("capture", "enrich", "score", "route", "nurture", "metrics")
 
 
-async def create_topics(settings: Settings) -> list[str]:
+async def create_topics(settings: Settings, topics: tuple[Topic, ...] = TOPICS) -> list[str]:
     """Creates the topics that are missing; returns their names.
 
     Raises:
@@ -40,10 +40,10 @@ async def create_topics(settings: Settings) -> list[str]:
     await admin.start()
     try:
         there = set(await admin.list_topics())
-        missing = [topic for topic in TOPICS if settings.topic(topic.name) not in there]
+        missing = [topic for topic in topics if settings.topic(topic.name) not in there]
         if missing:
             await _create(admin, settings, missing)
-        await _check_partitions(admin, settings)
+        await _check_partitions(admin, settings, topics)
     finally:
         await admin.close()
     return [topic.name for topic in missing]
@@ -71,10 +71,10 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: list[T
             raise SettingsError(f"Kafka does not create {name}: {error.__name__} {' '.join(map(str, message))}")
 
 
-async def _check_partitions(admin: AIOKafkaAdminClient, settings: Settings) -> None:
-    described = await admin.describe_topics([settings.topic(topic.name) for topic in TOPICS])
+async def _check_partitions(admin: AIOKafkaAdminClient, settings: Settings, topics: tuple[Topic, ...]) -> None:
+    described = await admin.describe_topics([settings.topic(topic.name) for topic in topics])
     counts = {each["topic"]: len(each["partitions"]) for each in described if each["partitions"]}
-    for topic in TOPICS:
+    for topic in topics:
         found, wanted = counts.get(settings.topic(topic.name)), partitions_of(topic, settings)
         if found is not None and found != wanted:
             raise SettingsError(

@@ -6,6 +6,7 @@ values itself from the library's node tree, and collects everything that is wron
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ MAX_CHARACTERS = 2_000_000
 MAX_VALUES = 200_000
 """Aliases can make a small file large; no honest one comes near this."""
 
+# What the library answers with Python's own exceptions, and no policy needs.
+_REFUSED = (
+    (re.compile(r"(?:^|[\r\n\x85\u2028\u2029\ufeff])(%)"), "begins with %; directives such as %YAML are not supported"),
+    (re.compile(r"(\\U(?!000|0010)[0-9A-Fa-f]{8})"), "is beyond the last character of Unicode, \\U0010FFFF"),
+)
 _TAG = "tag:yaml.org,2002:"
 _TRUE = ("true", "yes", "on")
 _FALSE = ("false", "no", "off")
@@ -70,20 +76,29 @@ class YamlSource:
 def read_yaml(text: str) -> YamlSource:
     """Reads one YAML 1.2 document; what is wrong with it is in `faults`, never raised."""
     source = YamlSource(text)
-    if len(text) > MAX_CHARACTERS:
-        return _failed(source, Spot(1, 1), f"is longer than {MAX_CHARACTERS:,} characters")
-    try:
-        root = _compose(text)
-        if root is None:
-            return _failed(source, Spot(1, 1), "is empty")
-        _Builder(source).build(root)
-    except MarkedYAMLError as error:
-        return _failed(source, *_marked(error))
-    except ReaderError as error:
-        return _failed(source, *_forbidden(text, error))
-    except RecursionError:
-        return _failed(source, Spot(1, 1), "is nested too deeply")
+    refusal = _refusal(text)
+    if refusal is None:
+        try:
+            _Builder(source).build(_compose(text))
+        except MarkedYAMLError as error:
+            refusal = _marked(error)
+        except ReaderError as error:
+            refusal = _forbidden(text, error)
+        except RecursionError:
+            refusal = Spot(1, 1), "is nested too deeply"
+    if refusal is not None:
+        source.faults.append(Fault(refusal[0], (), refusal[1]))
     return source
+
+
+def _refusal(text: str) -> tuple[Spot, str] | None:
+    """Why `text` isn't even tried."""
+    if len(text) > MAX_CHARACTERS:
+        return Spot(1, 1), f"is longer than {MAX_CHARACTERS:,} characters"
+    for refused, message in _REFUSED:
+        if found := refused.search(text):
+            return _spot_at(text, found.start(1)), message
+    return None
 
 
 def _compose(text: str) -> Node | None:
@@ -93,16 +108,14 @@ def _compose(text: str) -> Node | None:
         return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]  # untyped there
 
 
-def _failed(source: YamlSource, spot: Spot, message: str) -> YamlSource:
-    source.faults.append(Fault(spot, (), message))
-    return source
-
-
 def _forbidden(text: str, error: ReaderError) -> tuple[Spot, str]:
-    line_start = text.rfind("\n", 0, error.position) + 1
-    spot = Spot(text.count("\n", 0, error.position) + 1, error.position - line_start + 1)
     code = error.character if isinstance(error.character, int) else ord(error.character)
-    return spot, f"holds a character that YAML forbids (U+{code:04X}); delete it"
+    return _spot_at(text, error.position), f"holds a character that YAML forbids (U+{code:04X}); delete it"
+
+
+def _spot_at(text: str, position: int) -> Spot:
+    line_start = text.rfind("\n", 0, position) + 1
+    return Spot(text.count("\n", 0, position) + 1, position - line_start + 1)
 
 
 def _marked(error: MarkedYAMLError) -> tuple[Spot, str]:
@@ -127,8 +140,11 @@ class _Builder:
         self.open: set[int] = set()  # nodes being built, to notice an alias to its own parent
         self.count = 0
 
-    def build(self, root: Node) -> None:
-        self.source.value = self.value(root, ())
+    def build(self, root: Node | None) -> None:
+        if root is None:
+            self.source.faults.append(Fault(Spot(1, 1), (), "is empty"))
+        else:
+            self.source.value = self.value(root, ())
 
     def fault(self, node: Node, place: Place, message: str) -> None:
         self.source.faults.append(Fault(_spot(node), place, message))

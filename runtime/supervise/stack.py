@@ -29,6 +29,8 @@ from runtime.supervise.plan import Options, Plan, Worker
 
 SERVER_SECONDS = 60.0
 SERVICE_SECONDS = 90.0
+#: The servers answer by then, so a service that ends this often at once is broken, and the operator should know.
+START_ATTEMPTS = 2
 WATCH_SECONDS = 1.0
 LOG_TAIL_LINES = 15
 
@@ -176,13 +178,16 @@ class RunningStack:
         self._report.step("Starting the services")
         self._supervisord.run_group(config.SERVICES)
         waiting = list(self.plan.workers)
+        attempts: dict[str, set[int]] = {worker.name: set() for worker in waiting}
         deadline = time.monotonic() + SERVICE_SECONDS
         while waiting := [worker for worker in waiting if not is_ready(worker)]:
             self._report.step("Waiting for " + ", ".join(worker.name for worker in waiting))
             states = self._supervisord.states()
             for worker in waiting:
-                if states[worker.name].given_up or time.monotonic() > deadline:
-                    raise ServerNotReady(self._not_ready(worker, states[worker.name]))
+                state = states[worker.name]
+                attempts[worker.name].add(state.pid)
+                if len(attempts[worker.name] - {0}) > START_ATTEMPTS or time.monotonic() > deadline:
+                    raise ServerNotReady(self._not_ready(worker, state))
             time.sleep(POLL_SECONDS)
 
     def _not_ready(self, worker: Worker, state: ProcessState) -> str:

@@ -81,7 +81,7 @@ class Alpha(Stage[Tally]):
         if item.data.note == "raise":
             raise ValueError("told to")
         tally = fold(state, str(item.data.n))
-        timers = ()
+        timers: tuple[SetTimer, ...] = ()
         if item.data.n % 5 == 0:
             timers = (SetTimer(f"t{item.data.n}", item.time + timedelta(milliseconds=200), {"n": item.data.n}),)
         return Decision(tally, events=(ctx.emit(Pong, Step(n=item.data.n)),), timers=timers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,4 +22,6 @@ class Answer(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if os.environ.get("TINY_SERVICE_FAILS"):
+        sys.exit("the policy is missing")
     ThreadingHTTPServer((LOOPBACK, int(os.environ["LEADSTREAM_HTTP_PORT"])), Answer).serve_forever()

@@ -47,6 +47,7 @@ class TinyStack:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a process group of its own, as in a terminal
         )
 
     def wait_ready(self) -> dict[str, Any]:
@@ -66,9 +67,9 @@ class TinyStack:
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
 
-    def interrupt(self) -> Ended:
-        """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+    def interrupt(self, by: signal.Signals = signal.SIGINT) -> Ended:
+        """Ctrl-C: the terminal sends it to the whole process group."""
+        os.killpg(self.process.pid, by)
         return self.wait_ended()
 
     def close(self) -> None:

@@ -1,0 +1,202 @@
+"""One batch without I/O: what is read, decided and set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from runtime.batch import ERASED_MARK, Deciding, Outcome, Read, Work, decide, gather, sift
+from runtime.errors import StageBroken
+from runtime.fence import Commit, FenceRow
+from runtime.partitioner import partition_of
+from runtime.policy_file import load_policy
+from runtime.sequence import headers_of
+from runtime.stage import Context, Decision, Input
+from schemas.base import Cause, Event, new_traceparent
+from schemas.events import DeadLetter, Erased, EventDead, LeadErased
+from schemas.topics import DEAD, ERASED, Topic
+from tests.support.bare import PINGS, Alpha, Ping, Pong, Step, Tally
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+PARTITIONS = 4
+POLICY = load_policy(Path("policy.yaml"))
+DECIDING = Deciding(
+    service="alpha",
+    policy=POLICY,
+    clock=NOW,
+    partitions=PARTITIONS,
+    own_failures=3,
+    topic_of={Pong: "bare.pongs", EventDead: DEAD.name},
+)
+
+
+@dataclass
+class FakeRecord:
+    """As aiokafka gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+LEAD = next(f"lead{n}" for n in range(99) if partition_of(f"lead{n}".encode(), PARTITIONS) == 0)
+ELSEWHERE = next(f"lead{n}" for n in range(99) if partition_of(f"lead{n}".encode(), PARTITIONS) == 1)
+
+
+def cause(name: str, lead: str = LEAD) -> Cause:
+    return Cause(id=name, lead_id=lead, traceparent=new_traceparent(name))
+
+
+def ping(n: int, note: str = "", lead: str = LEAD) -> Ping:
+    return Ping.create(cause=cause(f"{lead}-{n}", lead), service="test", time=NOW, data=Step(n=n, note=note))
+
+
+def read(offset: int, event: Event | bytes, sequence: int | None = None, topic: Topic = PINGS) -> Read:
+    value = event if isinstance(event, bytes) else event.to_json()
+    key = None if isinstance(event, bytes) else event.subject.encode()
+    headers = [] if sequence is None else headers_of(b"test@1", sequence)
+    return Read(topic, FakeRecord(topic.name, 0, offset, key, value, headers))
+
+
+def run(*reads: Read, fence: FenceRow | None = None, stored: dict[str, bytes] | None = None) -> Outcome[Tally]:
+    sifted = sift(Work(0, list(reads)), fence or FenceRow(0, 1, 0), DECIDING)
+    return decide(Alpha(), sifted, stored or {}, Tally.model_validate_json, DECIDING, None)
+
+
+def count(outcome: Outcome[Tally]) -> int:
+    tally = outcome.states[LEAD]
+    assert tally is not None
+    return tally.count
+
+
+def dead_letters(outcome: Outcome[Tally]) -> list[DeadLetter]:
+    return [EventDead.model_validate_json(value).data for topic, _, value in outcome.events if topic == DEAD.name]
+
+
+def test_several_inputs_of_one_lead_are_folded_in_order() -> None:
+    outcome = run(read(0, ping(1)), read(1, ping(2)), read(2, ping(3)))
+    assert count(outcome) == 3
+    assert [Pong.model_validate_json(value).data.n for _, _, value in outcome.events] == [1, 2, 3]
+    assert outcome.sifted.offsets == {"bare.pings": 3}
+
+
+def test_the_same_decision_gives_the_same_event_id() -> None:
+    assert run(read(0, ping(1))).events == run(read(9, ping(1))).events
+
+
+def test_a_record_before_the_position_is_passed_over() -> None:
+    outcome = run(read(4, ping(1)), read(5, ping(2)), fence=FenceRow(0, 1, 0, offsets={"bare.pings": 5}))
+    assert len(outcome.events) == 1
+
+
+def test_a_duplicate_sequence_moves_the_position_and_decides_nothing() -> None:
+    outcome = run(read(0, ping(1), 1), read(1, ping(1), 1), read(2, ping(2), 2))
+    assert len(outcome.events) == 2
+    assert outcome.sifted.offsets == {"bare.pings": 3}
+    assert outcome.sifted.seen == {"bare.pings|test@1": 2}
+    assert outcome.sifted.duplicates == {"bare.pings": 1}
+
+
+def test_nothing_behind_a_gap_is_read() -> None:
+    outcome = run(read(0, ping(1), 1), read(1, ping(3), 3), read(2, ping(4), 4))
+    assert len(outcome.events) == 1
+    assert outcome.sifted.offsets == {"bare.pings": 1}
+    assert "jumps from sequence 1 to 3" in str(outcome.sifted.gaps["bare.pings"])
+
+
+def test_an_operator_may_let_it_go_on_behind_a_gap() -> None:
+    accepting = DECIDING._replace(gaps_accepted={("bare.pings", 0)})
+    sifted = sift(Work(0, [read(0, ping(1), 1), read(1, ping(3), 3)]), FenceRow(0, 1, 0), accepting)
+    assert len(sifted.items) == 2
+    assert not sifted.gaps
+
+
+def test_a_strangers_junk_is_set_aside_with_its_bytes_and_does_not_count() -> None:
+    outcome = run(*(read(n, b"\xff\x00 junk") for n in range(20)), read(20, ping(1)))
+    assert len(dead_letters(outcome)) == 20
+    letter = dead_letters(outcome)[0]
+    assert (letter.value, letter.offset, letter.step, letter.reason) == (b"\xff\x00 junk", 0, "decode", "malformed")
+    assert outcome.failures == 0
+    assert outcome.states[LEAD] is not None
+
+
+def test_a_dead_letter_does_not_repeat_personal_values_in_its_explanation() -> None:
+    letter = dead_letters(run(read(0, b'{"type": "bare.ping.v1", "subject": "ann@example.com"}')))[0]
+    assert "ann@example.com" not in letter.detail
+
+
+def test_a_strangers_record_in_the_wrong_partition_is_set_aside() -> None:
+    assert dead_letters(run(read(0, ping(1, lead=ELSEWHERE))))[0].reason == "wrong_partition"
+
+
+def test_an_exception_sets_one_event_aside_and_the_others_go_on() -> None:
+    outcome = run(read(0, ping(1), 1), read(1, ping(2, "raise"), 2), read(2, ping(3), 3))
+    assert [letter.reason for letter in dead_letters(outcome)] == ["valueerror"]
+    assert count(outcome) == 2
+    assert outcome.failures == 0
+
+
+def test_too_many_of_our_own_exceptions_in_a_row_stop_the_stage() -> None:
+    with pytest.raises(StageBroken, match="3 times in a row"):
+        run(*(read(n, ping(n, "raise"), n + 1) for n in range(3)))
+
+
+def test_exceptions_are_counted_over_batches() -> None:
+    with pytest.raises(StageBroken):
+        run(read(0, ping(0, "raise"), 1), fence=FenceRow(0, 1, 0, failures=2))
+
+
+def test_a_strangers_event_that_breaks_the_stage_does_not_count() -> None:
+    outcome = run(*(read(n, ping(n, "raise")) for n in range(10)))
+    assert len(dead_letters(outcome)) == 10
+    assert outcome.failures == 0
+
+
+def erased(at: datetime) -> LeadErased:
+    data = Erased(lead_id=LEAD, requested_at=at)
+    return LeadErased.create(cause=cause("erase"), service="capture", time=at, data=data)
+
+
+def test_an_erased_leads_state_timers_and_late_events_are_forgotten() -> None:
+    outcome = run(read(0, ping(5)), read(0, erased(NOW), topic=ERASED), read(1, ping(6)))
+    commit = Commit()
+    gather(commit, outcome, Tally.__pydantic_serializer__.to_json)
+    assert commit.states[LEAD][1].startswith(ERASED_MARK)
+    assert not commit.timers
+    assert commit.erased == [LEAD]
+    assert outcome.counts["bare.pings", "bare.ping.v1", "dropped_erased"] == 1
+
+
+def test_an_erased_lead_who_writes_again_starts_anew() -> None:
+    stored = {LEAD: ERASED_MARK + datetime(2026, 1, 1, tzinfo=UTC).isoformat().encode()}
+    outcome = run(read(0, ping(1)), stored=stored)
+    assert count(outcome) == 1
+
+
+def test_each_output_partition_is_numbered_without_gaps() -> None:
+    commit = Commit()
+    outcome = run(
+        read(0, ping(1)), read(1, b"junk"), read(2, ping(2)), fence=FenceRow(0, 1, 0, heads={"bare.pongs": 7})
+    )
+    gather(commit, outcome, Tally.__pydantic_serializer__.to_json)
+    assert [(row.topic, row.seq) for row in commit.outbox] == [("leads.dead", 1), ("bare.pongs", 8), ("bare.pongs", 9)]
+    assert commit.moves[0][1].heads == {"bare.pongs": 9, "leads.dead": 1}
+
+
+class Inventive(Alpha):
+    """Emits what it has not declared."""
+
+    def decide(self, item: Input, state: Tally | None, ctx: Context) -> Decision[Tally]:  # noqa: ARG002  # its point
+        return Decision(state, events=(ctx.emit(Ping, Step(n=1)),))
+
+
+def test_a_stage_can_emit_only_to_its_declared_outputs() -> None:
+    sifted = sift(Work(0, [read(0, ping(1), 1)]), FenceRow(0, 1, 0), DECIDING)
+    outcome = decide(Inventive(), sifted, {}, Tally.model_validate_json, DECIDING, None)
+    assert [letter.reason for letter in dead_letters(outcome)] == ["keyerror"]
