@@ -87,7 +87,7 @@ Flag = Annotated[bool, Field(strict=True)]
 # ── durations ─────────────────────────────────────────────────────────────────────────────────────
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+_DURATION = re.compile(r"(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _LONGEST = timedelta(days=3_660)
 
 
@@ -188,7 +188,7 @@ TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 # ── ranges written as one word ────────────────────────────────────────────────────────────────────
 
-_DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?")
+_DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?", re.ASCII)
 
 
 class DateRange(PolicyModel):
