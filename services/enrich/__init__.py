@@ -1,0 +1,1 @@
+"""Turns what leads submit into normalised, classified facts, each with its source and confidence."""

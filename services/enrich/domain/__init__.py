@@ -1,0 +1,1 @@
+"""How enrich decides: one module per kind of fact, pure, no I/O but the lists in `data/`."""

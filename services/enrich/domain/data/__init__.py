@@ -1,0 +1,1 @@
+"""Lists that the domain decides by; each file says where it comes from."""

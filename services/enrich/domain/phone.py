@@ -1,0 +1,92 @@
+"""Telephone numbers: to E.164, and what their prefix says of where the person is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import PhoneNumber, timezone
+
+from services.enrich.domain.country import is_country, timezone_of
+from services.enrich.domain.region import Region, region_of_number
+from services.enrich.domain.text import clean
+
+_ZERO_ZERO = re.compile(r"^\W*00(?=[\s()-]*[1-9])")
+_SECOND_NUMBER = re.compile(r"[,;|]|\s/\s|\s(?:or|oder|ou|o)\s")
+_NOWHERE = "Etc/Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A telephone number. `confidence` is that of the number being right as written here.
+
+    `assigned`: its prefix is in use and its length right. `international`: it was written with its country code.
+    `country` is None for numbers of no country (satellite, international toll-free).
+    """
+
+    e164: str
+    assigned: bool
+    international: bool
+    country: str | None = None
+    region: Region | None = None
+    timezone: str | None = None
+
+    @property
+    def confidence(self) -> float:
+        """How sure the number is to reach the person, 0 to 1."""
+        if self.assigned:
+            return 0.95 if self.international else 0.8
+        return 0.4 if self.international else 0.2
+
+
+@lru_cache(maxsize=8192)
+def read_phone(text: str | None, country: str | None) -> Phone | None:
+    """The number that somebody typed; `country` is where a number without a country code is taken to be.
+
+    None when nobody could be called on it. A number of the right length that no operator has given out is kept
+    with low confidence: numbering plans change more often than our copy of them.
+    """
+    cleaned = clean(text)
+    if cleaned is None:
+        return None
+    written = _ZERO_ZERO.sub("+", _SECOND_NUMBER.split(cleaned, maxsplit=1)[0])
+    try:
+        number = phonenumbers.parse(written, country)
+    except phonenumbers.NumberParseException:
+        return None
+    home = phonenumbers.region_code_for_number(number)
+    assigned = home is not None and phonenumbers.is_valid_number_for_region(number, home)
+    if not assigned:
+        if not phonenumbers.is_possible_number(number):
+            return None
+        home = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return _located(number, home, assigned=assigned, international=written.lstrip(" (tel:").startswith(("+", "\uff0b")))
+
+
+def _located(number: PhoneNumber, home: str | None, *, assigned: bool, international: bool) -> Phone:
+    country = home if home and is_country(home) else None
+    national = phonenumbers.national_significant_number(number)
+    region = region_of_number(country, national) if country else None
+    return Phone(
+        e164=f"+{number.country_code}{national}",
+        assigned=assigned,
+        international=international,
+        country=country,
+        region=region,
+        timezone=_timezone(number, country, region),
+    )
+
+
+def _timezone(number: PhoneNumber, country: str | None, region: Region | None) -> str | None:
+    """The time zone, where the prefix leaves only one."""
+    if region and region.timezone:
+        return region.timezone
+    if country is None:
+        return None
+    usual = timezone_of(country)
+    if usual and usual[1]:
+        return usual[0]
+    zones = timezone.time_zones_for_number(number)
+    return zones[0] if len(zones) == 1 and zones[0] != _NOWHERE else None
