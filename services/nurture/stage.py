@@ -28,7 +28,7 @@ from schemas.topics import ASSIGNED, ERASED, OUTCOMES, SCORED, SIGNALS, TOUCHED
 from services.nurture.domain.answer import on_answer
 from services.nurture.domain.assign import on_assigned, on_parked, on_recycled
 from services.nurture.domain.due import on_due
-from services.nurture.domain.limits import SenderDays, places
+from services.nurture.domain.limits import SenderDays, noted, places
 from services.nurture.domain.news import on_outcome, on_scored, on_signal, on_sla_met
 from services.nurture.domain.result import Moment, Result, Wake
 from services.nurture.domain.state import NurtureState
@@ -55,7 +55,7 @@ class NurtureStage(Stage[NurtureState]):
             case TimerDue():
                 result = on_due(known, item.data["touch"], item.due, ctx.shared.days, moment)
             case EffectDone():
-                result = on_answer(known, item.result, item.detail, item.payload, moment)
+                result = on_answer(known, item, ctx.shared.days, moment)
             case LeadErased():
                 return Decision(None)
             case _:
@@ -65,9 +65,10 @@ class NurtureStage(Stage[NurtureState]):
     @override
     async def prepare(self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy) -> Batch:
         """Locks the days of the senders whose touches are due, in an order that all workers keep to."""
-        due = places(item.data for item in items if isinstance(item, TimerDue))
+        data = [item.data for item in items if isinstance(item, TimerDue)]
+        data += [item.payload for item in items if isinstance(item, EffectDone)]
         erased: dict[str, datetime] = {item.lead_id: item.time for item in items if isinstance(item, LeadErased)}
-        return Batch(SenderDays(await lock_days(connection, due)), erased)
+        return Batch(SenderDays(await lock_days(connection, places(data))), erased)
 
     @override
     async def save(
@@ -81,20 +82,22 @@ class NurtureStage(Stage[NurtureState]):
 def _on_event(item: Event, state: NurtureState, moment: Moment, mode: Mode) -> Result:
     match item:
         case LeadAssigned(data=told) | LeadReassigned(data=told):
-            return on_assigned(state, told, moment, mode)
+            result = on_assigned(state, told, moment, mode)
         case LeadParked(data=told):
-            return on_parked(state, told, moment, mode)
+            result = on_parked(state, told, moment, mode)
         case LeadRecycled(data=told):
-            return on_recycled(state, told, moment, mode)
+            result = on_recycled(state, told, moment, mode)
         case LeadScored(data=told):
-            return on_scored(state, told, item.time, moment)
+            result = on_scored(state, told, item.time, moment)
         case SignalRecorded(data=signal):
-            return on_signal(state, signal, item.time, moment)
+            result = on_signal(state, signal, item.time, moment)
         case OutcomeRecorded(data=outcome):
-            return on_outcome(state, outcome, item.time, moment)
+            result = on_outcome(state, outcome, item.time, moment)
         case SlaMet(data=kept):
-            return on_sla_met(state, kept, moment)
-    return Result(state, dropped="stops_nothing")
+            result = on_sla_met(state, kept, moment)
+        case _:
+            result = Result(state, dropped="stops_nothing")
+    return result
 
 
 def _decision(result: Result, known: NurtureState, before: NurtureState | None, ctx: Context) -> Decision[NurtureState]:
@@ -115,7 +118,4 @@ def _decision(result: Result, known: NurtureState, before: NurtureState | None, 
 
 
 def _timer(wake: Wake) -> SetTimer:
-    data = {"touch": wake.touch_id}
-    if wake.place is not None:
-        data |= {"sender": wake.place.sender, "day": wake.place.day}
-    return SetTimer(TIMER + wake.touch_id, wake.due, data)
+    return SetTimer(TIMER + wake.touch_id, wake.due, {"touch": wake.touch_id, **noted(wake.place)})

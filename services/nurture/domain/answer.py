@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from schemas.events import Touch
 from schemas.events.touched import TouchContent, TouchStatus
 from services.nurture.domain.due import move
+from services.nurture.domain.limits import SenderDays, place_in
 from services.nurture.domain.result import Moment, Result
 from services.nurture.domain.state import Enrolment, NurtureState, PlannedTouch, with_sent, with_stop
 from services.nurture.domain.steer import steer, stopped_by
@@ -19,19 +20,32 @@ BACK_OFF = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), tim
 
 KINDS = ("late", "retry", "refused", "bounced")
 """How a failure's detail begins; any other comes from a fault of the sender, and says nothing that is safe to tell."""
-
-Answer = Literal["done", "failed", "unknown"]
 _NOT_A_CODE = re.compile(r"[^a-z0-9_.-]+")
 
 
-def on_answer(state: NurtureState, answer: Answer, detail: str, payload: Mapping[str, Any], moment: Moment) -> Result:
-    """Books what became of the attempt in `payload`. A result that is not known is never tried again."""
-    if answer == "done":
+class Answered(Protocol):
+    """What became of an attempt, as the runtime hands it over."""
+
+    @property
+    def result(self) -> Literal["done", "failed", "unknown"]: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
+
+
+def on_answer(state: NurtureState, answer: Answered, days: SenderDays, moment: Moment) -> Result:
+    """Books what became of an attempt. A result that is not known is never tried again."""
+    payload = answer.payload
+    if answer.result == "done":
         return _booked(state, payload, "sent", moment, None)
-    if answer == "unknown":
+    if answer.result == "unknown":
         return _booked(state, payload, "unknown", moment, "result_unknown")
-    kind, _, said = detail.partition(":")
+    kind, _, said = answer.detail.partition(":")
     code = _code(said) if kind in KINDS else "sender_error"
+    place = place_in(payload)
+    if kind in KINDS and place is not None:
+        days.give_back(place)
     touch = _asked(state, payload)
     if kind in ("late", "retry") and touch is not None:
         return _again(state, touch, kind, code, payload, moment)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas.base import derived_id
 from schemas.policy import Sequence, SequenceTouch
-from services.nurture.domain.limits import SenderDay, SenderDays, daily_limit, free_from, sender_address
+from services.nurture.domain.limits import SenderDay, SenderDays, daily_limit, free_from, noted, sender_address
 from services.nurture.domain.message import Message, Unsendable, unsubscribe_link, write
 from services.nurture.domain.permission import refusal
 from services.nurture.domain.plan import find_touch, next_day, opening_for, place_of, wake_for
@@ -67,7 +67,7 @@ def _decide(case: _Case, days: SenderDays, moment: Moment) -> Result:
     later = _wait(case, opening, days, place, moment)
     if later is not None:
         return move(state, case.enrolment, touch, moment, later.at, later.reason)
-    return _send(case, message, opening, moment)
+    return _send(case, message, opening, place, moment)
 
 
 def _wait(case: _Case, opening: Opening, days: SenderDays, place: SenderDay | None, moment: Moment) -> _Later | None:
@@ -83,7 +83,7 @@ def _wait(case: _Case, opening: Opening, days: SenderDays, place: SenderDay | No
     return _Later(next_day(case.touch, case.state.owner, moment.policy), "daily_limit")
 
 
-def _send(case: _Case, message: Message, opening: Opening, moment: Moment) -> Result:
+def _send(case: _Case, message: Message, opening: Opening, place: SenderDay | None, moment: Moment) -> Result:
     touch, owner, nurture = case.touch, case.state.owner, moment.policy.nurture
     asked = case.enrolment.put(touch.model_copy(update={"progress": "asked"}))
     payload = {
@@ -95,6 +95,7 @@ def _send(case: _Case, message: Message, opening: Opening, moment: Moment) -> Re
         "step": touch.step,
         "due_at": touch.due.isoformat(),
         "send_before": opening.until.isoformat(),
+        **noted(place),
         "rep": owner.rep if owner else None,
         "sender": sender_address(owner, nurture),
         "sender_name": (owner.rep_name if owner else None) or nurture.sender.company,

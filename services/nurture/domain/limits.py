@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.policy import Nurture, SendingLimits, TemplateChannel
 from services.nurture.domain.state import WEEK, NurtureState, Ownership
@@ -42,6 +42,11 @@ class SenderDays:
         self.used[place] += 1
         self.changed.add(place)
         return True
+
+    def give_back(self, place: SenderDay) -> None:
+        """Frees one of the day's messages again: it did not go out."""
+        self.used[place] = max(self.used[place] - 1, 0)
+        self.changed.add(place)
 
 
 def sender_of(channel: TemplateChannel, owner: Ownership | None, nurture: Nurture) -> str | None:
@@ -87,7 +92,17 @@ def last_on(state: NurtureState, between: timedelta) -> dict[str, datetime]:
     return free
 
 
-def places(data: Iterable[Mapping[str, object]]) -> tuple[SenderDay, ...]:
-    """What due touches would count against, each once, in the one order that all batches lock in."""
-    found = {SenderDay(str(each["sender"]), str(each["day"])) for each in data if each.get("sender")}
-    return tuple(sorted(found))
+def noted(place: SenderDay | None) -> dict[str, Any]:
+    """`place` as JSON, for the data of a timer or a send."""
+    return {"counts_on": list(place)} if place is not None else {}
+
+
+def place_in(data: Mapping[str, Any]) -> SenderDay | None:
+    """What a timer's or a send's touch counts against, as noted in its data."""
+    place = data.get("counts_on")
+    return SenderDay(*place) if place else None
+
+
+def places(data: Iterable[Mapping[str, Any]]) -> tuple[SenderDay, ...]:
+    """The senders' days that these timers and sends are about, each once, in the one order all batches lock in."""
+    return tuple(sorted({place for place in map(place_in, data) if place is not None}))

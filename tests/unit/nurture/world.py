@@ -1,0 +1,311 @@
+"""One lead and a small policy to nurture it under, and a runtime in miniature that fires timers and effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import orjson
+
+from runtime.policy_file import load_policy
+from runtime.stage import CancelTimer, Context, Decision, Effect, EffectDone, Input, SetTimer, TimerDue
+from schemas.base import Cause, Event, Mode, Record, cause_of, derived_id, new_traceparent
+from schemas.events import (
+    Assignment,
+    Consent,
+    Contact,
+    Deadlines,
+    LeadAssigned,
+    LeadParked,
+    LeadReassigned,
+    LeadRecycled,
+    LeadScored,
+    Origin,
+    Outcome,
+    OutcomeKind,
+    OutcomeRecorded,
+    Parked,
+    Profile,
+    Scored,
+    Signal,
+    SignalRecorded,
+    SlaMet,
+    SlaResult,
+    TouchRecorded,
+)
+from schemas.events.signals import SignalType
+from schemas.policy import Consent as ConsentPolicy
+from schemas.policy import Nurture, Policy
+from services.nurture.domain.limits import SenderDays, places
+from services.nurture.domain.state import NurtureState
+from services.nurture.stage import NurtureStage
+from services.nurture.store import Batch
+
+E = TypeVar("E", bound=Event)
+LEAD = "lead-1"
+MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+"""10:00 in London: inside the send window."""
+
+NURTURE: dict[str, Any] = {
+    "sender": {
+        "company": "Example Ltd",
+        "address": "1 Example Street, London",
+        "email": "hello@example.com",
+        "give_up_after": "7d",
+    },
+    "default_timezone": "Europe/London",
+    "limits": {
+        "per_mailbox_per_day": 2,
+        "linkedin_per_rep_per_day": 2,
+        "sms_per_day": 2,
+        "per_lead_per_week": 5,
+        "between_touches": "20h",
+        "quiet_hours": "19:30-08:00",
+    },
+    "templates": [
+        {"id": "hello", "channel": "email", "subject": "Hi {first_name|there}", "body": "Dear {first_name|you}"},
+        {"id": "again", "channel": "email", "subject": "Again", "body": "{owner_name} here: {unsubscribe_link}"},
+        {"id": "connect", "channel": "linkedin", "body": "Hi {first_name|there}"},
+        {"id": "call", "channel": "call_task", "body": "Call {full_name|them} of {company|somewhere}"},
+        {"id": "text", "channel": "sms", "body": "Hi, {owner_first_name|we} will call"},
+    ],
+    "sequences": [
+        {
+            "id": "hot",
+            "name": "Hot enquiry",
+            "entry": {"band": "hot"},
+            "send_window": {"mon-fri": "09:00-17:00"},
+            "steps": [
+                {
+                    "id": "at-once",
+                    "after": "0m",
+                    "touches": [
+                        {"channel": "email", "template": "hello", "ignore_send_window": True},
+                        {"channel": "call_task", "template": "call"},
+                    ],
+                },
+                {"id": "connect", "after": "1d", "touches": [{"channel": "linkedin", "template": "connect"}]},
+                {
+                    "id": "again",
+                    "after": "3d",
+                    "counted_from": "start",
+                    "touches": [{"channel": "email", "template": "again"}, {"channel": "sms", "template": "text"}],
+                },
+            ],
+            "stop_on": ["reply", "meeting", "outcome", "unsubscribe", "bounce", "human_touch", "disqualified"],
+            "reenter_after": "30d",
+        },
+        {
+            "id": "slow",
+            "name": "Slow",
+            "entry": {"band": ["warm", "cool"]},
+            "send_window": {"mon-fri": "09:00-17:00"},
+            "steps": [{"id": "later", "after": "2d", "touches": [{"channel": "email", "template": "again"}]}],
+        },
+        {
+            "id": "keep",
+            "name": "Keep in touch",
+            "entry": {"qualification": "nurture"},
+            "owned": False,
+            "send_window": {"tue-thu": "10:00-16:00"},
+            "steps": [{"id": "story", "after": "3d", "touches": [{"channel": "email", "template": "hello"}]}],
+        },
+    ],
+}
+ANYBODY = {"otherwise": "legitimate_interest", "requested_for": "180d"}
+
+
+@cache
+def _starter() -> Policy:
+    return load_policy(Path("policies/sales-team.yaml"))
+
+
+def policy(consent: Mapping[str, Any] = ANYBODY, **nurture: Any) -> Policy:
+    """The sales team's policy with the small nurture section above; `nurture` replaces parts of that."""
+    section = Nurture.model_validate({**NURTURE, **nurture})
+    return _starter().model_copy(update={"nurture": section, "consent": ConsentPolicy.model_validate(consent)})
+
+
+def limits(**changed: Any) -> dict[str, Any]:
+    return {**NURTURE["limits"], **changed}
+
+
+def person(**changed: Any) -> Contact:
+    known = {
+        "full_name": "Ada Lovelace",
+        "given_name": "Ada",
+        "email": "ada@acme.example",
+        "phone": "+442079460000",
+        "linkedin_url": "https://linkedin.example/ada",
+    }
+    return Contact(**{**known, **changed})
+
+
+def origin(at: datetime = MONDAY, submission: str = "s1", channel: str = "web_form") -> Origin:
+    return Origin(submission_id=submission, channel=channel, source="pricing", submitted_at=at, captured_at=at)
+
+
+def facts(**changed: Any) -> dict[str, Any]:
+    return {
+        "origin": origin(),
+        "person": person(),
+        "profile": Profile(company="Acme", country="GB", timezone="Europe/London", email_kind="business"),
+        "consent": Consent(),
+        "band": "hot",
+        "tier": "A1",
+        "total": 90,
+        "qualification": "mql",
+        "rule": "hot-uk",
+        "reason": "Hot lead in the UK",
+        **changed,
+    }
+
+
+def envelope(event: type[E], at: datetime, data: Record, mode: Mode = "live", lead: str = LEAD) -> E:
+    identity = derived_id(event.TYPES[0], at, data.model_dump_json(), mode)
+    return event(
+        id=identity,
+        source="leadstream/test",
+        type=event.TYPES[0],
+        subject=lead,
+        time=at,
+        traceparent=new_traceparent(identity),
+        mode=mode,
+        data=data,
+    )
+
+
+def assigned(
+    at: datetime = MONDAY, event: type[Any] = LeadAssigned, mode: Mode = "live", rep: str = "lucia", **changed: Any
+) -> LeadAssigned:
+    data = Assignment(
+        **facts(**changed),
+        rep=rep,
+        rep_name=f"{rep.title()} Romero",
+        rep_email=f"{rep}@example.com",
+        team="sdr-emea",
+        deadlines=Deadlines(owned_by=at, contacted_by=at, business_hours=False),
+    )
+    made: LeadAssigned = envelope(event, at, data, mode)
+    return made
+
+
+def reassigned(at: datetime, **changed: Any) -> LeadAssigned:
+    return assigned(at, LeadReassigned, **changed)
+
+
+def parked(at: datetime = MONDAY, **changed: Any) -> LeadParked:
+    return envelope(LeadParked, at, Parked(**facts(**{"band": "cold", "qualification": "nurture", **changed})))
+
+
+def recycled(at: datetime, **changed: Any) -> LeadRecycled:
+    return envelope(LeadRecycled, at, Parked(**facts(**changed)))
+
+
+def scored(at: datetime = MONDAY, **changed: Any) -> LeadScored:
+    known = {key: value for key, value in facts(**changed).items() if key not in ("rule", "reason")}
+    data = Scored(**known, fit=90, intent=90, reasons=(), model="rules", as_of=at, trigger="enriched")
+    return envelope(LeadScored, at, data)
+
+
+def signal(kind: SignalType, at: datetime, mode: Mode = "live") -> SignalRecorded:
+    data = Signal(signal_id=f"{kind}-{at}", signal=kind, channel="email", occurred_at=at)
+    return envelope(SignalRecorded, at, data, mode)
+
+
+def outcome(kind: OutcomeKind, at: datetime) -> OutcomeRecorded:
+    reason = "changed their mind" if kind in ("lost", "returned") else None
+    data = Outcome(outcome_id=f"{kind}-{at}", outcome=kind, occurred_at=at, reason=reason)
+    return envelope(OutcomeRecorded, at, data)
+
+
+def contacted(at: datetime) -> SlaMet:
+    data = SlaResult(
+        origin=origin(), sla="contacted", band="hot", team="sdr-emea", rep="lucia", deadline=at, at=at, seconds=60
+    )
+    return envelope(SlaMet, at, data)
+
+
+def _stored(data: Mapping[str, Any]) -> dict[str, Any]:
+    back: dict[str, Any] = orjson.loads(orjson.dumps(dict(data)))
+    return back
+
+
+Answer = tuple[Literal["done", "failed", "unknown"], str]
+
+
+@dataclass
+class World:
+    """One lead's nurturing, with the runtime's part played in memory."""
+
+    policy: Policy = field(default_factory=policy)
+    state: NurtureState | None = None
+    timers: dict[str, tuple[SetTimer, Cause]] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+    told: list[TouchRecorded] = field(default_factory=list)
+    used: dict[Any, int] = field(default_factory=dict)
+    """Messages by sender and day, as the table has them."""
+    decisions: list[Decision[NurtureState]] = field(default_factory=list)
+
+    def hear(self, *events: Event) -> World:
+        for event in events:
+            self._decide(event, cause_of(event), event.time)
+        return self
+
+    def run_until(self, moment: datetime, answer: Answer = ("done", "")) -> World:
+        """Fires what is due up to `moment`, in order, and has each send answered at once with `answer`."""
+        while due := [name for name, (timer, _) in self.timers.items() if timer.due <= moment]:
+            self.fire(min(due, key=lambda name: self.timers[name][0].due))
+            self.answer(*answer)
+        return self
+
+    def fire(self, name: str) -> World:
+        timer, cause = self.timers.pop(name)
+        own = cause.model_copy(update={"id": derived_id(cause.id, "timer", name, timer.due.isoformat())})
+        self._decide(TimerDue(LEAD, name, timer.due, timer.data or {}, cause), own, timer.due)
+        return self
+
+    def answer(self, result: Literal["done", "failed", "unknown"], detail: str = "", after: str = "0s") -> World:
+        waiting, self.effects = self.effects, []
+        for effect in waiting:
+            at = datetime.fromisoformat(effect.payload["due_at"]) + timedelta(seconds=int(after[:-1]))
+            cause = Cause(id=effect.effect_id, lead_id=LEAD, traceparent=new_traceparent(effect.effect_id))
+            done = EffectDone(LEAD, effect.effect_id, effect.kind, result, detail, at, effect.payload, cause)
+            self._decide(done, cause, at)
+        return self
+
+    def _decide(self, item: Input, cause: Cause, now: datetime) -> None:
+        known = places(
+            each for each in (getattr(item, "data", None), getattr(item, "payload", None)) if isinstance(each, Mapping)
+        )
+        batch = Batch(SenderDays({place: self.used.get(place, 0) for place in known}), {})
+        context = Context("nurture", cause, self.policy, now, now, batch)
+        decision = NurtureStage().decide(item, self.state, context)
+        self.decisions.append(decision)
+        self.used.update({place: batch.days.used[place] for place in batch.days.changed})
+        # Through JSON, as the database has it; of what can't be written as JSON, a test must hear.
+        self.state = decision.state and NurtureState.model_validate_json(decision.state.model_dump_json())
+        assert self.state == decision.state
+        self.told += [event for event in decision.events if isinstance(event, TouchRecorded)]
+        for timer in decision.timers:
+            self.timers.pop(timer.name, None)
+            if not isinstance(timer, CancelTimer):
+                self.timers[timer.name] = (SetTimer(timer.name, timer.due, _stored(timer.data or {})), cause)
+        if cause.mode == "live":
+            self.effects += [Effect(each.effect_id, each.kind, _stored(each.payload)) for each in decision.effects]
+
+    def log(self, *statuses: str) -> list[str]:
+        """What was told, as `status step/channel reason`; only these statuses when some are named."""
+        return [
+            f"{each.status} {each.data.step}/{each.data.channel} {each.data.reason or ''}".strip()
+            for each in self.told
+            if not statuses or each.status in statuses
+        ]
+
+    def final(self) -> dict[str, str]:
+        """The last that was told of each touch, but for plans."""
+        return {each.data.touch_id: each.status for each in self.told if each.status != "planned"}
