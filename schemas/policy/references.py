@@ -78,7 +78,7 @@ def _unique_names(policy: Policy) -> Iterator[Problem]:
     for index, sequence in enumerate(nurture.sequences):
         steps = ("nurture", "sequences", index, "steps")
         yield from _repeated(steps, "steps", (step.id for step in sequence.steps))
-    yield from _repeated(("routing", "reps"), "reps' mailboxes", (rep.email for rep in routing.reps), "email")
+    yield from _repeated(("routing", "reps"), "mailboxes", (rep.email for rep in routing.reps), "email")
 
 
 def _bands(policy: Policy) -> Iterator[Problem]:

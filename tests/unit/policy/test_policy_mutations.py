@@ -21,7 +21,7 @@ FILES = ["policy.yaml", "policies/solo-founder.yaml", "policies/sales-team.yaml"
 FRAGMENTS = ["", " ", "\t", "\n", ":", "- ", "'", '"', "{", "]", "&a ", "*a", "!!x ", "|", "\x00", "\x85", "%"]
 Place = tuple[str | int, ...]
 
-slow_parse = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow_parse = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache
@@ -76,19 +76,15 @@ def loaded(text: str) -> Policy | PolicyError:
     return refused
 
 
-@pytest.fixture(scope="module", params=FILES)
-def file(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
+@pytest.mark.parametrize("file", FILES)
 def test_the_untouched_content_loads(file: str) -> None:
     assert parse_policy(dumped(plain(file))) == parse_policy(text_of(file))
 
 
 @slow_parse
 @given(data=st.data())
-def test_one_key_deleted_gives_a_policy_or_a_problem_with_a_line(file: str, data: st.DataObject) -> None:
+def test_one_key_deleted_gives_a_policy_or_a_problem_with_a_line(data: st.DataObject) -> None:
+    file = data.draw(st.sampled_from(FILES))
     place = data.draw(st.sampled_from(places_of(file)))
     content = plain(file)
     del parent_of(content, place)[place[-1]]
@@ -97,7 +93,8 @@ def test_one_key_deleted_gives_a_policy_or_a_problem_with_a_line(file: str, data
 
 @slow_parse
 @given(data=st.data())
-def test_one_key_misspelt_is_always_refused(file: str, data: st.DataObject) -> None:
+def test_one_key_misspelt_is_always_refused(data: st.DataObject) -> None:
+    file = data.draw(st.sampled_from(FILES))
     place = data.draw(st.sampled_from([place for place in places_of(file) if isinstance(place[-1], str)]))
     letter = data.draw(st.integers(0, len(str(place[-1])) - 1))
     content = plain(file)
@@ -121,7 +118,8 @@ wrong_values = st.one_of(
 
 @slow_parse
 @given(data=st.data(), wrong=wrong_values)
-def test_one_value_replaced_gives_a_policy_or_a_problem_with_a_line(file: str, data: st.DataObject, wrong: Any) -> None:
+def test_one_value_replaced_gives_a_policy_or_a_problem_with_a_line(data: st.DataObject, wrong: Any) -> None:
+    file = data.draw(st.sampled_from(FILES))
     place = data.draw(st.sampled_from(places_of(file)))
     content = plain(file)
     parent_of(content, place)[place[-1]] = wrong
@@ -132,10 +130,8 @@ def test_one_value_replaced_gives_a_policy_or_a_problem_with_a_line(file: str, d
 
 @slow_parse
 @given(data=st.data())
-def test_the_text_cut_or_marred_anywhere_gives_a_policy_or_a_problem_with_a_line(
-    file: str, data: st.DataObject
-) -> None:
-    text = text_of(file)
+def test_the_text_cut_or_marred_anywhere_gives_a_policy_or_a_problem_with_a_line(data: st.DataObject) -> None:
+    text = text_of(data.draw(st.sampled_from(FILES)))
     start = data.draw(st.integers(0, len(text)))
     length = data.draw(st.sampled_from([0, 1, 5, 50, 5_000]))
     inserted = data.draw(
