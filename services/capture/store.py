@@ -8,7 +8,7 @@ submissions before identities, so that no two transactions wait for each other i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -218,3 +218,14 @@ async def erase(connection: Connection, erasure: Erasure, partitions: int) -> Re
         await connection.execute(_ADD_EVENTS, _columns([(p, *row) for p, row in zip(touched, rows, strict=True)], 4))
     submission = erasure.received.submission_id
     return Receipt([Result("accepted", submission, lead) for lead in leads], frozenset(touched))
+
+
+def eraser(connect: Callable[[], Awaitable[Connection]], partitions: int) -> Callable[[Erasure], Awaitable[Receipt]]:
+    """`erase` on a connection of its own each time: erasures are rare."""
+
+    async def forget(erasure: Erasure) -> Receipt:
+        async with await connect() as connection:
+            await prepare(connection)
+            return await erase(connection, erasure, partitions)
+
+    return forget
