@@ -115,6 +115,8 @@ class RunningStack:
         self.stopping = threading.Event()
         self._supervisord = supervisord
         self._report = report
+        #: What ran when all was ready: a crash right afterwards shows against it.
+        self._states: dict[str, ProcessState] = {}
 
     def start(self) -> None:
         data_dir = self.options.data_dir
@@ -189,6 +191,7 @@ class RunningStack:
                 if len(attempts[worker.name] - {0}) > START_ATTEMPTS or time.monotonic() > deadline:
                     raise ServerNotReady(self._not_ready(worker, state))
             time.sleep(POLL_SECONDS)
+        self._states = self._supervisord.states()
 
     def _not_ready(self, worker: Worker, state: ProcessState) -> str:
         return (
@@ -207,7 +210,7 @@ class RunningStack:
         Raises:
             ServerNotReady: supervisord ended.
         """
-        before = self._supervisord.states()
+        before = self._states
         while True:
             self.stopping.wait(WATCH_SECONDS)
             now = self._supervisord.states()

@@ -92,8 +92,7 @@ def test_a_crashed_service_is_started_again(start: Start, elsewhere: dict[str, s
     after = until(lambda: get(url), "the service answers again")
     assert before
     assert after != before
-    said = running.interrupt().said
-    assert "score-0 ended and was started again" in said
+    running.wait_said("score-0 ended and was started again")
 
 
 def test_a_killed_supervisor_leaves_no_service_behind(start: Start, elsewhere: dict[str, str]) -> None:
@@ -142,6 +141,34 @@ def test_a_failing_setup_ends_the_start_with_its_words(start: Start, elsewhere: 
     ended = running.wait_ended()
     assert ended.code == 1
     assert "leads.captured has 3 partitions instead of 12" in ended.said
+
+
+def test_a_service_that_cannot_start_ends_the_start_with_the_end_of_its_log(
+    start: Start, elsewhere: dict[str, str]
+) -> None:
+    running = start(**elsewhere, TINY_SERVICE_FAILS="yes")
+    ended = running.wait_ended()
+    assert ended.code == 1
+    assert "does not say ready" in ended.said
+    assert "the policy is missing" in ended.said
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])
+def test_being_told_to_end_is_as_good_as_ctrl_c(start: Start, elsewhere: dict[str, str], by: signal.Signals) -> None:
+    running = start(**elsewhere)
+    running.wait_ready()
+    family = running.family()
+    assert running.interrupt(by).code == 0
+    assert_all_gone(family)
+
+
+def test_ctrl_c_during_the_start_stops_what_runs_by_then(start: Start) -> None:
+    running = start()
+    servers = until(lambda: [each for each in running.family() if each.name() == "postgres"], "Postgres runs")
+    family = running.family()
+    assert servers
+    assert running.interrupt().code == 0
+    assert_all_gone(family)
 
 
 def test_a_server_elsewhere_that_does_not_answer_is_named_by_its_setting(

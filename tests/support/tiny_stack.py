@@ -58,6 +58,14 @@ class TinyStack:
         ready: dict[str, Any] = json.loads(line)
         return ready
 
+    def wait_said(self, words: str) -> None:
+        """Read what it tells the operator up to the line with `words`."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if words in line:
+                return
+        raise AssertionError(f"it ended without saying {words!r}")
+
     def wait_ended(self) -> Ended:
         _, said = self.process.communicate(timeout=END_SECONDS)
         return Ended(self.process.returncode, said)
