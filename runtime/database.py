@@ -11,10 +11,20 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+from psycopg_pool import AsyncConnectionPool
 
 from runtime.settings import Settings
 
 Connection = psycopg.AsyncConnection[Any]
+
+PASSING = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""Faults that pass by themselves: a server is away, a lock was held too long, a stand-by is being promoted."""
 
 RUNTIME_MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -22,24 +32,44 @@ RUNTIME_MIGRATIONS = Path(__file__).parent / "migrations"
 SESSION = "-c transaction_timeout=6s -c lock_timeout=2s -c tcp_keepalives_idle=5 -c client_min_messages=warning"
 
 
-async def connect(settings: Settings, service: str, *, autocommit: bool = True) -> Connection:
-    """Opens a connection as the service's role, seeing only the service's schema.
+def _options(settings: Settings, service: str) -> dict[str, Any]:
+    session = f"{SESSION} -c search_path={settings.schema_of(service)} -c role={settings.role_of(service)}"
+    return {
+        "autocommit": True,
+        "options": session,
+        "connect_timeout": 5,
+        "application_name": f"leadstream-{service}-{settings.worker}",
+        "prepare_threshold": 1,
+    }
+
+
+async def connect(settings: Settings, service: str) -> Connection:
+    """Opens a connection, in autocommit, as the service's role, seeing only the service's schema.
 
     One task, one connection: two tasks on one connection would see, and lose, each other's work.
     """
-    options = f"{SESSION} -c search_path={settings.schema_of(service)} -c role={settings.role_of(service)}"
-    connection = await psycopg.AsyncConnection.connect(
+    connection = await psycopg.AsyncConnection.connect(settings.dsn(service), **_options(settings, service))
+    await _adapt(connection)
+    return connection
+
+
+def pool(settings: Settings, service: str, *, most: int = 4) -> AsyncConnectionPool[Connection]:
+    """A closed pool of such connections, for HTTP handlers; open it in a running loop."""
+    return AsyncConnectionPool(
         settings.dsn(service),
-        autocommit=autocommit,
-        options=options,
-        connect_timeout=5,
-        application_name=f"leadstream-{service}-{settings.worker}",
-        prepare_threshold=1,
+        kwargs=_options(settings, service),
+        configure=_adapt,
+        min_size=1,
+        max_size=most,
+        open=False,
+        timeout=5.0,
     )
+
+
+async def _adapt(connection: Connection) -> None:
     # By default the type follows the value's size, and each mix of sizes would be another prepared statement.
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     connection.adapters.register_dumper(int, Int8Dumper)
-    return connection
 
 
 def migrations_of(service: str) -> list[Path]:

@@ -45,6 +45,8 @@ def build_consumer(settings: Settings, service: str) -> AIOKafkaConsumer:
         max_poll_interval_ms=300_000,
         request_timeout_ms=40_000,
         fetch_max_wait_ms=500,
+        # A member that joins before it has heard of every topic gets too little; it learns of the rest at this pace.
+        metadata_max_age_ms=10_000,
         max_partition_fetch_bytes=1024 * 1024,
     )
 

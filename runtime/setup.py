@@ -11,6 +11,7 @@ import sys
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -26,6 +27,7 @@ from schemas.events import PolicyPublished, PublishedPolicy
 from schemas.policy import Policy
 from schemas.topics import POLICIES, TOPICS, Topic
 
+LEADER_SECONDS = 30.0
 SERVICES = ("capture", "enrich", "score", "route", "nurture", "metrics")
 
 
@@ -72,15 +74,31 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: list[T
 
 
 async def _check_partitions(admin: AIOKafkaAdminClient, settings: Settings, topics: tuple[Topic, ...]) -> None:
-    described = await admin.describe_topics([settings.topic(topic.name) for topic in topics])
-    counts = {each["topic"]: len(each["partitions"]) for each in described if each["partitions"]}
+    names = [settings.topic(topic.name) for topic in topics]
+    deadline = monotonic() + LEADER_SECONDS
+    while not (leaders := await _leaders(admin, names)).keys() >= set(names) or not all(map(all, leaders.values())):
+        if monotonic() > deadline:
+            raise SettingsError(
+                f"after {LEADER_SECONDS:.0f} s Kafka has no leader for every partition; look at its log"
+            )
+        await asyncio.sleep(0.05)
     for topic in topics:
-        found, wanted = counts.get(settings.topic(topic.name)), partitions_of(topic, settings)
-        if found is not None and found != wanted:
+        found, wanted = len(leaders[settings.topic(topic.name)]), partitions_of(topic, settings)
+        if found != wanted:
             raise SettingsError(
                 f"{settings.topic(topic.name)} has {found} partitions, not {wanted}. Their number can't change: set "
                 f"LEADSTREAM_PARTITIONS={found}, or begin a new generation with another LEADSTREAM_TOPIC_PREFIX"
             )
+
+
+async def _leaders(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, list[bool]]:
+    """For each topic that Kafka knows, whether each partition has a leader."""
+    described = await admin.describe_topics(names)
+    return {
+        each["topic"]: [partition["leader"] >= 0 and not partition["error_code"] for partition in each["partitions"]]
+        for each in described
+        if not each["error_code"] and each["partitions"]
+    }
 
 
 async def publish_policy(settings: Settings, policy: Policy, effective_at: datetime, published_by: str) -> None:

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from runtime import telemetry
 from runtime.batch import Deciding, IntakeRow, Outcome, Sifted, Source, Work, decide, gather, inputs_of, sift
 from runtime.clock import Clock
+from runtime.database import PASSING
 from runtime.effects import EffectRunner, Performer
 from runtime.errors import Fenced
 from runtime.fence import (
@@ -43,7 +44,7 @@ from schemas.base import Record
 log = structlog.get_logger()
 S = TypeVar("S", bound=Record)
 
-TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError, KafkaError, ConnectionError, TimeoutError)
+TRANSIENT = (*PASSING, KafkaError, ConnectionError, TimeoutError)
 REFUSED = (psycopg.DataError, psycopg.IntegrityError)
 MOST_TIMERS = 500
 MOST_UNPUBLISHED = 20_000
@@ -98,6 +99,11 @@ class Worker(Generic[S]):
             if hasattr(self, "_publisher"):
                 await self._publisher.close()
             await self._ownership.close()
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The partition numbers this worker owns at the moment."""
+        return frozenset(self._ownership.fences)
 
     def stop(self) -> None:
         """Asks the loop to end after the batch at hand."""
