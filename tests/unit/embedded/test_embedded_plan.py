@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from cli.run import SAMPLE
 from runtime.embedded.errors import EmbeddedError, PortTaken
 from runtime.embedded.ports import LOOPBACK, Ports, is_free
 from runtime.embedded.secrets import NAMES, load_or_create
 from runtime.supervise.config import render, socket_path
 from runtime.supervise.plan import HTTP_PORTS, Options, Plan, make
+from services.capture.domain.inputs import LeadIn
 
 ELSEWHERE = {
     "LEADSTREAM_KAFKA": "broker:9092",
@@ -115,3 +117,7 @@ def test_a_long_data_folder_gets_a_socket_elsewhere(tmp_path: Path) -> None:
     short, long = socket_path(tmp_path), socket_path(tmp_path / ("x" * 100))
     assert short.parent == tmp_path
     assert len(str(long)) < 100
+
+
+def test_the_curl_line_posts_what_capture_accepts() -> None:
+    assert LeadIn.model_validate(SAMPLE).email == SAMPLE["email"]
