@@ -50,7 +50,7 @@ def on_answer(state: NurtureState, answer: Answered, days: SenderDays, moment: M
     if kind in ("late", "retry") and touch is not None:
         return _again(state, touch, kind, code, payload, moment)
     result = _booked(state, payload, "failed", moment, code)
-    if kind == "bounced" and result.state is not None:
+    if kind == "bounced":
         return result.then(steer(with_stop(result.state, "bounce", moment.now), moment))
     return result
 

@@ -44,17 +44,21 @@ def _follow(state: NurtureState, told: Assignment | Parked, owner: Ownership, mo
         return Result(known, records=tuple(each for each in planned.records if each[0] == "planned"))
     if mode == "history":
         return steer(owned, moment)
-    if state.enrolment is not None and state.enrolment.active and _goes_on(state.enrolment, owner, moment):
-        return _hand_over(owned, before, moment)
-    return _enter(owned, told, moment)
+    return _enter(owned, told, moment) if _leaves(owned, told, moment) else _hand_over(owned, before, moment)
 
 
-def _goes_on(enrolment: Enrolment, owner: Ownership, moment: Moment) -> bool:
-    """Whether a sequence under way is for leads with, or without, an owner, as this lead now is."""
-    for sequence in moment.policy.nurture.sequences:
-        if sequence.id == enrolment.sequence:
-            return sequence.owned is (owner.kind == "owned")
-    return True
+def _leaves(state: NurtureState, told: Assignment | Parked, moment: Moment) -> bool:
+    """Whether the lead leaves the sequence it is in: because it has got, or lost, an owner, or has enquired anew and
+    that leads to another sequence.
+
+    What has stopped the sequence meanwhile has no say in it: that may be heard of before or after.
+    """
+    enrolment, owned = state.enrolment, isinstance(told, Assignment)
+    if enrolment is None or enrolment.owned is not owned:
+        return True
+    return (
+        enrolment.enquiry != told.origin.submission_id and sequence_for(moment.policy.nurture, state, told) is not None
+    )
 
 
 def _hand_over(state: NurtureState, before: Ownership | None, moment: Moment) -> Result:
@@ -69,13 +73,11 @@ def _hand_over(state: NurtureState, before: Ownership | None, moment: Moment) ->
 
 def _enter(state: NurtureState, told: Assignment | Parked, moment: Moment) -> Result:
     """Gives up what is still planned, and enters the sequence the lead meets, if any."""
-    left = Result(state)
-    if state.enrolment is not None:
-        left = suppress_rest(state, moment, "parked" if isinstance(told, Parked) else "assigned")
-        state = left.state or state
+    left = suppress_rest(state, moment, "parked" if isinstance(told, Parked) else "assigned")
+    state = left.state
     sequence = sequence_for(moment.policy.nurture, state, told)
     if sequence is None:
-        return left
+        return left.then(Result(state.model_copy(update={"enrolment": None}) if state.enrolment else state))
     enrolment = enrol(state, lead_of(told), sequence, moment)
     return left.then(_begin(with_entry(state, enrolment), enrolment, moment))
 

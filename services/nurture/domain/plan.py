@@ -16,7 +16,7 @@ from services.nurture.domain.windows import Opening, SendingHours, zone_named
 def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -> Enrolment:
     """The way through `sequence` of `lead`, as its assignment tells it, beginning now.
 
-    Touch ids come from the enquiry and the step, so that the same decision gives the same touches again.
+    Touch ids come from the assignment and the step, so that the same decision gives the same touches again.
     """
     free = last_on(state, moment.policy.nurture.limits.between_touches)
     touches: list[PlannedTouch] = []
@@ -28,11 +28,14 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -
             due = _due(touch, sequence, lead, max(wanted, free.get(touch.channel, wanted)), moment.policy)
             if touch.channel != UNCOUNTED:
                 free[touch.channel] = due + moment.policy.nurture.limits.between_touches
-            planned.append(_touch(moment.lead_id, lead, sequence.id, step.id, touch, due))
+            identity = derived_id("touch", moment.lead_id, moment.now, sequence.id, step.id, touch.channel)
+            planned.append(_touch(identity, step.id, touch, due))
         previous = min(each.due for each in planned)
         touches += planned
     return Enrolment.model_construct(
         sequence=sequence.id,
+        owned=sequence.owned,
+        enquiry=lead.origin.submission_id,
         since=lead.origin.submitted_at,
         at=moment.now,
         touches=tuple(touches),
@@ -40,8 +43,7 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -
     )
 
 
-def _touch(lead_id: str, lead: Lead, sequence: str, step: str, touch: SequenceTouch, due: datetime) -> PlannedTouch:
-    identity = derived_id("touch", lead_id, lead.origin.submission_id, sequence, step, touch.channel)
+def _touch(identity: str, step: str, touch: SequenceTouch, due: datetime) -> PlannedTouch:
     return PlannedTouch.model_construct(
         touch_id=identity,
         step=step,

@@ -47,7 +47,7 @@ class Send(NamedTuple):
 class Result:
     """The lead's new state, and what to tell the world."""
 
-    state: NurtureState | None
+    state: NurtureState
     records: tuple[Told, ...] = ()
     wakes: tuple[Wake, ...] = ()
     cancelled: tuple[str, ...] = ()

@@ -62,15 +62,12 @@ class Enrolment(Record):
     """The lead's way through one sequence."""
 
     sequence: Code
+    owned: bool = Field(description="Whether it is a sequence for leads that somebody has.")
+    enquiry: str = Field(description="The submission that led to it.")
     since: AwareDatetime = Field(description="When the enquiry was made; what happened before stops nothing.")
     at: AwareDatetime = Field(description="When the lead entered the sequence.")
     touches: tuple[PlannedTouch, ...]
     held: bool = Field(default=False, description="True while the lead was given back; no timer is set then.")
-
-    @property
-    def active(self) -> bool:
-        """Whether anything is still to be done."""
-        return any(touch.progress in ("planned", "asked") for touch in self.touches)
 
     def find(self, touch_id: str) -> PlannedTouch | None:
         """The touch of that id."""
@@ -108,7 +105,7 @@ class NurtureState(Record):
     @property
     def on_hold(self) -> bool:
         """True while nobody has the lead because it was given back."""
-        if self.owner is None:
+        if self.owner is None or self.owner.kind == "parked":
             return False
         returned = self.returned_at is not None and self.returned_at > self.owner.at
         return self.owner.kind == "recycled" or returned

@@ -62,7 +62,8 @@ def stop_conditions(sequence_id: str, policy: Policy) -> tuple[StopCondition, ..
 def suppress_rest(state: NurtureState, moment: Moment, reason: str) -> Result:
     """Calls off what is still planned. A touch that the sender already has is left to its result."""
     enrolment = state.enrolment
-    assert enrolment is not None
+    if enrolment is None:
+        return Result(state)
     pending = [touch for touch in enrolment.touches if touch.progress == "planned"]
     ended = enrolment.put(*(touch.model_copy(update={"progress": "suppressed"}) for touch in pending))
     return Result(

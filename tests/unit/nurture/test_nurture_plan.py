@@ -145,6 +145,27 @@ def test_parking_ends_the_owner_s_sequence_and_begins_the_other() -> None:
     assert len(world.timers) == 1
 
 
+def test_a_lead_parked_for_good_enters_again_only_as_the_policy_says() -> None:
+    world = World(policy(sequences=NURTURE["sequences"][:1])).hear(assigned(), parked(MONDAY + timedelta(hours=1)))
+    assert world.timers == {}
+    world.hear(reassigned(MONDAY + timedelta(days=2)))
+    assert world.timers == {}
+    world.hear(parked(MONDAY + timedelta(days=3)), reassigned(MONDAY + timedelta(days=40)))
+    assert len(world.timers) == 5
+
+
+def test_a_new_enquiry_that_leads_to_another_sequence_replaces_the_one_under_way() -> None:
+    tuesday = MONDAY + timedelta(days=1, hours=-1)
+    world = World().hear(assigned(band="warm"), reassigned(tuesday, origin=origin(tuesday, "s2")))
+    assert "suppressed later/email assigned" in world.log()
+    assert len(world.timers) == 5
+
+
+def test_the_same_enquiry_scored_anew_goes_on_with_its_sequence() -> None:
+    world = World().hear(assigned(band="warm"), reassigned(MONDAY + timedelta(hours=1)))
+    assert world.log() == ["planned later/email entered"]
+
+
 def test_an_owner_ends_the_sequence_for_leads_without_one() -> None:
     world = World().hear(parked(), assigned(MONDAY + timedelta(days=1)))
     assert "suppressed story/email assigned" in world.log()

@@ -1,0 +1,152 @@
+"""Facts come in any order across topics: the end is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.base import Event
+from schemas.events import Consent
+from tests.unit.nurture.world import (
+    MONDAY,
+    NURTURE,
+    Answer,
+    World,
+    assigned,
+    contacted,
+    origin,
+    outcome,
+    parked,
+    policy,
+    reassigned,
+    recycled,
+    scored,
+    signal,
+)
+
+PATIENT = [
+    {**sequence, "steps": [{**sequence["steps"][0], "after": "5d"}, *sequence["steps"][1:]]}
+    for sequence in NURTURE["sequences"]
+]
+"""The same sequences, but nothing is due before Saturday: no timer fires while the facts come in."""
+
+hours = st.integers(-5, 90)
+bands = st.sampled_from(["hot", "warm", "cold"])
+
+
+@st.composite
+def submissions(draw: st.DrawFn, at: int) -> Any:
+    """One of three enquiries, made before `at`."""
+    number = draw(st.integers(0, 2))
+    made = min(number * 20, at)
+    return origin(MONDAY + timedelta(hours=made), f"s{made}")
+
+
+@st.composite
+def assignments(draw: st.DrawFn) -> list[Event]:
+    events: list[Event] = []
+    for at in sorted(draw(st.lists(st.integers(0, 90), min_size=1, max_size=4, unique=True))):
+        # `contacted` is written to the same topic, by route.
+        kind: Any = draw(st.sampled_from([assigned, reassigned, reassigned, parked, recycled, contacted]))
+        moment = MONDAY + timedelta(hours=at)
+        if kind is contacted:
+            events.append(contacted(moment))
+        else:
+            events.append(kind(moment, band=draw(bands), origin=draw(submissions(at))))
+    return events
+
+
+@st.composite
+def scores(draw: st.DrawFn) -> list[Event]:
+    events: list[Event] = []
+    for at in sorted(draw(st.lists(st.integers(0, 90), max_size=3, unique=True))):
+        qualification = draw(st.sampled_from(["mql", "nurture", "disqualified"]))
+        consent = Consent(marketing=draw(st.sampled_from([True, False, None])))
+        made = draw(submissions(at))
+        moment = MONDAY + timedelta(hours=at)
+        events.append(scored(moment, qualification=qualification, consent=consent, origin=made))
+    return events
+
+
+signals: st.SearchStrategy[list[Event]] = st.lists(
+    st.builds(
+        lambda kind, at: signal(kind, MONDAY + timedelta(hours=at)),
+        st.sampled_from(["email_reply", "meeting", "unsubscribe"]),
+        hours,
+    ),
+    max_size=2,
+)
+outcomes: st.SearchStrategy[list[Event]] = st.lists(
+    st.builds(
+        lambda kind, at: outcome(kind, MONDAY + timedelta(hours=at)),
+        st.sampled_from(["won", "contacted", "returned", "returned"]),
+        hours,
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def interleavings(draw: st.DrawFn, topics: Iterable[list[Event]]) -> list[Event]:
+    """All events, each topic's in its own order."""
+    left = [list(topic) for topic in topics if topic]
+    merged = []
+    while left:
+        topic = draw(st.sampled_from(range(len(left))))
+        merged.append(left[topic].pop(0))
+        left = [each for each in left if each]
+    return merged
+
+
+all_topics = st.tuples(assignments(), scores(), signals, outcomes)
+answers: st.SearchStrategy[Answer] = st.sampled_from(
+    [("done", ""), ("failed", "retry:busy"), ("failed", "bounced:no"), ("unknown", "")]
+)
+
+
+def ended(world: World) -> dict[str, Any]:
+    """What counts: the state, the timers, and what became of each touch. In which words it was called off does not."""
+    assert world.state is not None
+    return {
+        "state": world.state.model_dump(),
+        "timers": {name: (timer.due, timer.data) for name, (timer, _) in world.timers.items()},
+        "touches": world.final(),
+    }
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.data())
+def test_any_interleaving_of_the_topics_ends_in_the_same_state_timers_and_touches(data: st.DataObject) -> None:
+    topics = data.draw(all_topics)
+    patient = policy(sequences=PATIENT)
+    one, other = (World(patient).hear(*data.draw(interleavings(topics))) for _ in range(2))
+    assert ended(one) == ended(other)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.data())
+def test_whatever_comes_in_whatever_order_every_planned_touch_comes_to_an_end(data: st.DataObject) -> None:
+    topics = [data.draw(topic) for topic in (assignments(), scores(), signals, outcomes)]
+    answer = data.draw(
+        st.sampled_from([("done", ""), ("failed", "retry:busy"), ("failed", "bounced:no"), ("unknown", "")])
+    )
+    world = World(policy(sequences=PATIENT)).hear(*data.draw(interleavings(topics)))
+    world.run_until(MONDAY + timedelta(days=400), answer)
+    assert world.timers == {}
+    assert world.state is not None
+    if not world.state.on_hold:
+        assert set(world.final()) == {touch.data.touch_id for touch in world.told}
+    ends = [touch.data.touch_id for touch in world.told if touch.status in ("sent", "failed", "suppressed", "unknown")]
+    assert len(ends) == len(set(ends)), "a touch ended twice"
+
+
+def test_a_stop_before_and_after_the_assignment_sends_and_suppresses_the_same_touches() -> None:
+    reply, owner = signal("email_reply", MONDAY + timedelta(hours=1)), assigned(MONDAY)
+    patient = policy(sequences=PATIENT)
+    before, after = World(patient).hear(reply, owner), World(patient).hear(owner, reply)
+    assert len(before.final()) == 5
+    assert before.final() == after.final()
