@@ -19,6 +19,7 @@ from services.route.domain.needs import Foresight
 from services.route.domain.plan import PlanCache
 from services.route.domain.state import RouteState
 from services.route.domain.timers import on_sla_timer, on_untouched_timer
+from services.route.domain.turns import Needs
 from services.route.store import Books
 
 _NEW = RouteState()
@@ -38,6 +39,10 @@ class RouteStage(Stage[RouteState]):
 
     async def prepare(self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy) -> Books:
         """Locks the pools that the batch may have to take turns of."""
+        return await store.lock(connection, *self.foresee(items, policy))
+
+    def foresee(self, items: Sequence[Input], policy: Policy) -> tuple[Needs, Needs]:
+        """What the batch may need of the business's books, and of those of shadow runs."""
         plan = self._plans.plan(policy)
         real, shadow = Foresight(plan), Foresight(plan)
         for item in items:
@@ -48,7 +53,7 @@ class RouteStage(Stage[RouteState]):
                     (shadow if item.mode == "shadow" else real).anything(item.time)
                 case TimerDue():
                     real.anything(item.due)
-        return await store.lock(connection, real.needs, shadow.needs)
+        return real.needs, shadow.needs
 
     def decide(self, item: Input, state: RouteState | None, ctx: Context) -> Decision[RouteState]:
         """Takes the input in. A decision that fails leaves no turn taken."""

@@ -11,8 +11,8 @@ from typing import get_args
 from schemas.events import LeadAccepted, LeadRecycled, Outcome, OutcomeKind, Scored
 from services.route.domain import sla
 from services.route.domain.choice import Parking
-from services.route.domain.desk import SLA_TIMER, UNTOUCHED_TIMER, Desk
-from services.route.domain.ownership import assign, park, reassign, release, route, route_again
+from services.route.domain.desk import SLA_TIMER, UNTOUCHED_TIMER, Desk, why_disqualified
+from services.route.domain.ownership import assign, park, reassign, release, route, route_again, without
 from services.route.domain.state import CONTACTS, REMEMBERED, WAITING, Lead, Owner, RouteState, Waiting
 
 CONTACT_KINDS = frozenset(get_args(OutcomeKind)) - {"lost", "returned"}
@@ -26,7 +26,7 @@ def on_scored(state: RouteState, scored: Scored, desk: Desk) -> RouteState:
     state = state.changed(lead=lead)
     if _keeps_owner(state.owner, desk, new_enquiry=new_enquiry) or _waits_for_enquiry(state, lead):
         return state
-    chosen = route(state, lead, desk, _why_disqualified(scored))
+    chosen = route(state, lead, desk, why_disqualified(scored))
     if isinstance(chosen, Parking):
         return _parked(state, lead, chosen, desk)
     state = assign(state, lead, chosen, desk, new_enquiry=new_enquiry)
@@ -51,12 +51,6 @@ def _waits_for_enquiry(state: RouteState, lead: Lead) -> bool:
 def _parked(state: RouteState, lead: Lead, why: Parking, desk: Desk) -> RouteState:
     """Without an owner; where there was one, who has left or whose it need not stay, that is said."""
     return park(state, lead, why, desk) if state.owner is None else release(state, why, desk)
-
-
-def _why_disqualified(scored: Scored) -> str:
-    if scored.qualification != "disqualified":
-        return ""
-    return "; ".join(reason.text for reason in scored.reasons if reason.part == "qualification")
 
 
 def on_contact(state: RouteState, at: datetime, desk: Desk) -> RouteState:
@@ -100,9 +94,7 @@ def on_outcome(state: RouteState, outcome: Outcome, desk: Desk) -> RouteState:
     if mark in state.seen:
         return state
     state = state.changed(seen=(*state.seen[1 - REMEMBERED :], mark))
-    report = Waiting.model_construct(
-        kind=outcome.outcome, rep=outcome.rep, reason=outcome.reason, occurred_at=occurred_at, at=desk.now
-    )
+    report = Waiting(kind=outcome.outcome, rep=outcome.rep, reason=outcome.reason, occurred_at=occurred_at, at=desk.now)
     if state.home is None:
         return state.changed(waiting=(*state.waiting, report)[:WAITING])
     return _concerning_owner(state, report, desk)
@@ -134,10 +126,9 @@ def _returned(state: RouteState, report: Waiting, desk: Desk) -> RouteState:
     """The owner gave the lead back: the next one gets it, and not that one again."""
     owner, lead = state.owner, state.lead
     rep = report.rep or (owner.rep if owner else None)
-    if rep is not None and rep not in state.excluded:
-        state = state.changed(excluded=tuple(sorted((*state.excluded, rep))))
-    released_at = max(report.occurred_at, state.released_at or report.occurred_at)
-    state = state.changed(released_at=released_at)
+    if rep is not None:
+        state = without(state, rep)
+    state = state.changed(released_at=max(report.occurred_at, state.released_at or report.occurred_at))
     if owner is None or rep != owner.rep or lead is None:
         return state
     placed = route_again(state, desk, frozenset(state.excluded))

@@ -45,13 +45,10 @@ class Calendar:
             since, until, answer = self._stretch = self._stretch_around(at)
         return answer
 
-    def local_date(self, at: datetime) -> date:
-        """The date on the wall at `at`."""
-        return self._day(at)[2]
-
-    def is_day_off(self, at: datetime) -> bool:
-        """Whether the date on the wall is a holiday; a weekend is none."""
-        return self._day(at)[3]
+    def today(self, at: datetime) -> tuple[date, bool]:
+        """The date on the wall at `at`, and whether it is a holiday; a weekend is none."""
+        _, _, day, off = self._day(at)
+        return day, off
 
     def add(self, start: datetime, worked: timedelta) -> datetime:
         """The first moment, not before `start`, by which `worked` of working time has passed since.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from schemas.events import RoundRobinTurn
@@ -37,6 +37,9 @@ class Parking:
     reason: str
 
 
+NOBODY = Parking("nobody", "No active rep could be given it → parked; add one to the fallback pool")
+
+
 @dataclass(slots=True)
 class Asking:
     """One lead looking for an owner, at one moment."""
@@ -47,15 +50,21 @@ class Asking:
     territory: str | None
     excluded: frozenset[str] = frozenset()
     domain: str | None = None
+    known: dict[str, bool] = field(default_factory=dict)
+    """Who has been found free or not; several rules may ask for the same rep."""
 
     def is_free(self, rep: RepPlan) -> bool:
         """Whether the rep can be given a lead: active, not away today, not full today, and not ruled out."""
-        return (
-            rep.active
-            and rep.id not in self.excluded
-            and not rep.calendar.is_day_off(self.at)
-            and self.turns.load(*rep.load_at(self.at)) < rep.capacity
-        )
+        known = self.known.get(rep.id)
+        if known is None:
+            known = self.known[rep.id] = self._is_free(rep)
+        return known
+
+    def _is_free(self, rep: RepPlan) -> bool:
+        if not rep.active or rep.id in self.excluded:
+            return False
+        day, is_off = rep.calendar.today(self.at)
+        return not is_off and self.turns.load(rep.id, day) < rep.capacity
 
     def account_owner(self) -> RepPlan | None:
         """Who owns the company's other leads and is still there."""
@@ -64,8 +73,17 @@ class Asking:
         return rep if rep and rep.active else None
 
 
-def choose(asking: Asking, facts: Facts, disqualified_because: str = "") -> Placement | Parking | None:
-    """Asks the rules in order, then the fallback pool. None only when everybody is ruled out or inactive."""
+def choose(asking: Asking, facts: Facts, disqualified_because: str = "") -> Placement | Parking:
+    """Asks the rules in order, then the fallback pool. Who gave the lead back is asked again before nobody gets it."""
+    chosen = _first_that_can(asking, facts, disqualified_because)
+    if chosen is None and asking.excluded:
+        asking = replace(asking, excluded=frozenset(), known={})
+        chosen = _first_that_can(asking, facts, disqualified_because)
+    return chosen or NOBODY
+
+
+def _first_that_can(asking: Asking, facts: Facts, disqualified_because: str) -> Placement | Parking | None:
+    """None only when everybody is ruled out or inactive."""
     has_owner = asking.plan.asks_for_accounts and asking.account_owner() is not None
     for rule in asking.plan.rules:
         if rule.account_has_owner not in (None, has_owner) or not rule.concerns(facts):
@@ -99,15 +117,17 @@ def _directly(asking: Asking, rule: RulePlan, rep: RepPlan, how: str) -> Placeme
 
 def place_in(asking: Asking, rosters: tuple[Roster, ...], rule: str, reason: str) -> Placement | None:
     """A turn of the first of the rosters that has somebody at work; else of the first that has anybody free."""
-    for roster in rosters:
-        free = [c for c in _candidates(asking, roster, asking.is_free) if _at_work(asking, roster, c)]
-        if free:
-            return _turn(asking, roster, free, rule, reason)
+    resting: tuple[Roster, list[Candidate]] | None = None
     for roster in rosters:
         free = list(_candidates(asking, roster, asking.is_free))
-        if free:
-            return _turn(asking, roster, free, rule, reason, "nobody at work, ")
-    return None
+        working = [each for each in free if _at_work(asking, roster, each)]
+        if working:
+            return _turn(asking, roster, working, rule, reason)
+        if free and resting is None:
+            resting = (roster, free)
+    if resting is None:
+        return None
+    return _turn(asking, *resting, rule, reason, "nobody at work, ")
 
 
 def place_by_fallback(asking: Asking, reason: str) -> Placement | None:
@@ -144,7 +164,7 @@ def _turn(
         f"{reason}{_in_territory(asking)} → {roster.label}, turn {turn.ordinal + 1}, "
         f"{remark}available: {', '.join(reps[:NAMED])}{more} → {rep.name}"
     )
-    recorded = RoundRobinTurn.model_construct(pool=roster.turns, ordinal=turn.ordinal, available=reps)
+    recorded = RoundRobinTurn(pool=roster.turns, ordinal=turn.ordinal, available=reps)
     return Placement(rep, rule, asking.territory, recorded, sentence)
 
 

@@ -14,6 +14,7 @@ from schemas.events import (
     LeadParked,
     LeadRecycled,
     Parked,
+    Scored,
     SlaBreached,
     SlaKind,
     SlaMet,
@@ -87,7 +88,7 @@ class Desk:
 
     def tell_parked(self, kind: type[LeadParked | LeadRecycled], lead: Lead, why: Parking) -> None:
         """Says that nobody has the lead."""
-        said = Parked.model_construct(**lead.__dict__, rule=why.rule, reason=why.reason[:LONGEST_REASON])
+        said = Parked(**lead.__dict__, rule=why.rule, reason=why.reason[:LONGEST_REASON])
         self.emit(kind, said)
 
     def tell_clock(
@@ -95,7 +96,7 @@ class Desk:
     ) -> None:
         """Says what became of a clock, who has taken the lead on, or who is told of a breach."""
         rep_id = rep.id if rep else None
-        result = SlaResult.model_construct(
+        result = SlaResult(
             origin=clock.origin,
             sla=sla,
             band=clock.band,
@@ -144,4 +145,11 @@ def assignment(state: RouteState, placed: Placement, **fields: object) -> Assign
         "previous_rep": None,
         **fields,
     }
-    return Assignment.model_construct(**said)  # type: ignore[arg-type]  # the fields by their names
+    return Assignment(**said)
+
+
+def why_disqualified(scored: Scored) -> str:
+    """The reasons that the score gives; empty for a lead that is not disqualified."""
+    if scored.qualification != "disqualified":
+        return ""
+    return "; ".join(reason.text for reason in scored.reasons if reason.part == "qualification")

@@ -19,19 +19,13 @@ from services.route.domain.desk import SLA_TIMER, UNTOUCHED_TIMER, Desk, assignm
 from services.route.domain.plan import RepPlan
 from services.route.domain.state import Clock, Home, Lead, Owner, RouteState
 
-NOBODY = Parking("nobody", "No active rep could be given it → parked; add one to the fallback pool")
-
 
 def route(state: RouteState, lead: Lead, desk: Desk, disqualified_because: str) -> Placement | Parking:
-    """Who the rules give the lead to now. Those who gave it back come last: better them than nobody."""
+    """Who the rules give the lead to now."""
     territory = desk.plan.territory_of(lead.profile)
-    facts = desk.facts(lead, territory)
-    asking = Asking(desk.plan, desk.turns, desk.now, territory, frozenset(state.excluded), domain=lead.profile.domain)
-    chosen = choose(asking, facts, disqualified_because)
-    if chosen is None and asking.excluded:
-        asking.excluded = frozenset()
-        chosen = choose(asking, facts, disqualified_because)
-    return chosen or NOBODY
+    excluded = frozenset(state.excluded)
+    asking = Asking(desk.plan, desk.turns, desk.now, territory, excluded, lead.profile.domain)
+    return choose(asking, desk.facts(lead, territory), disqualified_because)
 
 
 def route_again(state: RouteState, desk: Desk, without: frozenset[str], pool: str | None = None) -> Placement | None:
@@ -75,7 +69,7 @@ def assign(state: RouteState, lead: Lead, placed: Placement, desk: Desk, *, new_
         desk.tell_contacted(clock, rep)
     elif state.lost_at is None:
         desk.wake(SLA_TIMER, clock.contacted_by, step=0)
-    home = Home.model_construct(rule=placed.rule, territory=placed.territory)
+    home = Home(rule=placed.rule, territory=placed.territory)
     state = state.changed(home=home, clock=clock, parked=None, contacts=state.contacts[-1:])
     return _owned(state, placed, clock.counts_from, desk)
 
@@ -112,6 +106,13 @@ def release(state: RouteState, why: Parking, desk: Desk) -> RouteState:
     return state.changed(owner=None, parked=why.rule, accepted=False)
 
 
+def without(state: RouteState, rep: str) -> RouteState:
+    """The state in which the lead does not go to `rep` again, while there is anybody else."""
+    if rep in state.excluded:
+        return state
+    return state.changed(excluded=tuple(sorted((*state.excluded, rep))))
+
+
 def _owned(state: RouteState, placed: Placement, counts_from: datetime, desk: Desk) -> RouteState:
     """Notes the new owner, here and in what is shared."""
     rep, lead = placed.rep, state.lead
@@ -121,7 +122,7 @@ def _owned(state: RouteState, placed: Placement, counts_from: datetime, desk: De
     recycling = desk.plan.recycling
     if recycling is not None and state.lost_at is None:
         desk.wake(UNTOUCHED_TIMER, desk.now + recycling.untouched_for)
-    owner = Owner.model_construct(rep=rep.id, team=rep.team, since=desk.now, counts_from=counts_from)
+    owner = Owner(rep=rep.id, team=rep.team, since=desk.now, counts_from=counts_from)
     return state.changed(owner=owner, accepted=False)
 
 

@@ -32,7 +32,7 @@ class RepPlan:
 
     def load_at(self, at: datetime) -> Load:
         """Under which day a lead given to the rep at `at` counts."""
-        return self.id, self.calendar.local_date(at)
+        return self.id, self.calendar.today(at)[0]
 
     def covers(self, territory: str | None) -> bool:
         """Whether the rep takes leads of the territory; who names none takes all."""

@@ -24,7 +24,7 @@ def start_clock(plan: Plan, lead: Lead, started: datetime, rep: RepPlan) -> Cloc
     origin = lead.origin
     first_enquiry = started == origin.captured_at
     owned_by, contacted_by = _limits(plan, sla, started, rep)
-    return Clock.model_construct(
+    return Clock(
         origin=origin,
         band=lead.band,
         started=started,
@@ -63,7 +63,7 @@ def _when_worked(start: datetime, worked: timedelta, *calendars: Calendar) -> da
 
 def deadlines_of(clock: Clock) -> Deadlines:
     """The clock as an assignment tells it."""
-    return Deadlines.model_construct(
+    return Deadlines(
         started_at=clock.started,
         owned_by=clock.owned_by,
         contacted_by=clock.contacted_by,
@@ -74,9 +74,7 @@ def deadlines_of(clock: Clock) -> Deadlines:
 def second_chance(plan: Plan, clock: Clock, at: datetime, rep: RepPlan) -> Deadlines:
     """Limits for who takes over after a breach, counted from the takeover. The SLA itself stays broken."""
     owned_by, contacted_by = _limits(plan, plan.sla(clock.band), at, rep)
-    return Deadlines.model_construct(
-        started_at=at, owned_by=owned_by, contacted_by=contacted_by, business_hours=clock.waits
-    )
+    return Deadlines(started_at=at, owned_by=owned_by, contacted_by=contacted_by, business_hours=clock.waits)
 
 
 def with_contact(clock: Clock, at: datetime) -> Clock:

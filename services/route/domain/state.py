@@ -35,10 +35,10 @@ class Lead(Record):
     total: int
     qualification: Qualification
 
-    @classmethod
-    def of(cls, scored: Scored) -> Lead:
+    @staticmethod
+    def of(scored: Scored) -> Lead:
         """Without what routing doesn't use."""
-        return cls.model_construct(
+        return Lead(
             origin=scored.origin,
             person=scored.person,
             profile=scored.profile,
@@ -109,7 +109,7 @@ class RouteState(Record):
     seen: tuple[str, ...] = ()
     """Marks of the latest outcomes taken."""
     excluded: tuple[Code, ...] = ()
-    """Reps who gave the lead back."""
+    """Reps who gave the lead back, or were too late with it; in order of name."""
     released_at: datetime | None = None
     """When it was last given back or left untouched."""
     accepted: bool = False
@@ -119,4 +119,4 @@ class RouteState(Record):
 
     def changed(self, **changes: Any) -> RouteState:
         """A copy with other values; they are not validated, as they come from validated ones."""
-        return RouteState.model_construct(**(self.__dict__ | changes))
+        return self.model_copy(update=changes)

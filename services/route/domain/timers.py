@@ -11,7 +11,7 @@ from schemas.policy import Escalation
 from services.route.domain import sla
 from services.route.domain.choice import Asking, Parking, place_by_fallback, place_in
 from services.route.domain.desk import SLA_TIMER, Desk
-from services.route.domain.ownership import reassign, release, route_again
+from services.route.domain.ownership import reassign, release, route_again, without
 from services.route.domain.plan import RepPlan
 from services.route.domain.state import Clock, RouteState
 
@@ -55,7 +55,7 @@ def _passed_on(state: RouteState, step: Escalation, rep: RepPlan, desk: Desk) ->
     if placed is None:
         return None
     moved = reassign(state, placed, desk, f"Not contacted in time by {rep.name}", after_breach=True)
-    return moved.changed(reassigned=state.reassigned + 1)
+    return without(moved, rep.id).changed(reassigned=state.reassigned + 1)
 
 
 def on_untouched_timer(state: RouteState, desk: Desk) -> RouteState:
@@ -78,4 +78,5 @@ def on_untouched_timer(state: RouteState, desk: Desk) -> RouteState:
     if placed is None:
         return release(state, Parking("recycling", f"{because}; nobody else can take it → parked"), desk)
     desk.tell_parked(LeadRecycled, lead, Parking("recycling", because))
-    return reassign(state, placed, desk, because).changed(recycled=state.recycled + 1)
+    moved = reassign(state, placed, desk, because)
+    return without(moved, owner.rep).changed(recycled=state.recycled + 1)

@@ -1,0 +1,126 @@
+"""Why a lead goes where it goes: the same rules and functions that decide, asked to show their work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from schemas.events import Deadlines, Scored
+from schemas.policy import Policy
+from services.route.domain import sla
+from services.route.domain.choice import DISQUALIFIED, Asking, Parking, Placement, choose, place_by
+from services.route.domain.conditions import Facts, Standing, facts_of, unmet
+from services.route.domain.desk import why_disqualified
+from services.route.domain.plan import Plan, RepPlan, RulePlan
+from services.route.domain.state import Lead
+from services.route.domain.turns import PoolTurns, Turns
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """What one rule said."""
+
+    rule: str
+    decided: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A routing decision, step by step."""
+
+    territory: str | None
+    rules: tuple[RuleLine, ...]
+    """In order, up to the one that decided."""
+    decision: Placement | Parking
+    deadlines: Deadlines | None
+    """None when parked."""
+
+    def lines(self) -> Iterator[str]:
+        """For people to read."""
+        yield f"territory: {self.territory or 'none fits'}"
+        for line in self.rules:
+            yield f"{'✓' if line.decided else '·'} {line.rule}: {line.why}"
+        yield self.decision.reason
+        if self.deadlines is not None:
+            kind = "business hours" if self.deadlines.business_hours else "around the clock"
+            yield f"owned by {self.deadlines.owned_by:%Y-%m-%d %H:%M %Z} ({kind})"
+            yield f"contacted by {self.deadlines.contacted_by:%Y-%m-%d %H:%M %Z}"
+
+
+def explain(
+    policy: Policy,
+    scored: Scored,
+    at: datetime,
+    *,
+    turns: Turns | None = None,
+    excluded: frozenset[str] = frozenset(),
+) -> Explanation:
+    """What routing would decide about the lead at `at`, were it new.
+
+    Without `turns`, every pool stands at the start of its round and nobody has been given a lead that day. Nothing
+    is changed: the turns that it takes to find out are given back.
+    """
+    plan, at = Plan(policy), at.astimezone(UTC)
+    turns = turns or Turns({name: PoolTurns() for name in plan.all_turns()})
+    territory = plan.territory_of(scored.profile)
+    standing = Standing(scored.band, scored.tier, scored.qualification)
+    facts = facts_of(standing, territory, scored.origin, scored.person, scored.profile, scored.consent)
+    asking = Asking(plan, turns, at, territory, excluded, scored.profile.domain)
+    turns.begin()
+    try:
+        rules = tuple(_rule_lines(asking, facts))
+        turns.undo()
+        decision = choose(asking, facts, why_disqualified(scored))
+    finally:
+        turns.undo()
+    lead = Lead.of(scored)
+    deadlines = None
+    if isinstance(decision, Placement):
+        deadlines = sla.deadlines_of(sla.start_clock(plan, lead, scored.origin.captured_at, decision.rep))
+    return Explanation(territory, rules, decision, deadlines)
+
+
+def _rule_lines(asking: Asking, facts: Facts) -> Iterator[RuleLine]:
+    for rule in asking.plan.rules:
+        refusal = _why_not(asking, rule, facts)
+        yield RuleLine(rule.id, refusal is None, refusal or rule.reason)
+        if refusal is None:
+            return
+
+
+def _why_not(asking: Asking, rule: RulePlan, facts: Facts) -> str | None:
+    """Why the rule does not decide; None when it does."""
+    if facts.qualification == DISQUALIFIED and not rule.takes_disqualified:
+        return "is not for disqualified leads"
+    clause = unmet(rule.clauses, facts)
+    if clause is not None:
+        return clause.why_not(facts)
+    owner = asking.account_owner()
+    if rule.account_has_owner not in (None, owner is not None):
+        return f"the company's other leads have {'an' if owner else 'no'} active owner"
+    if rule.parks or place_by(asking, rule) is not None:
+        return None
+    return f"nobody can take it: {'; '.join(_standings(asking, rule)) or 'it names nobody with these skills'}"
+
+
+def _standings(asking: Asking, rule: RulePlan) -> Iterator[str]:
+    owner = asking.account_owner() if rule.account_owner else None
+    for rep in dict.fromkeys((*rule.reps(), *([owner] if owner else []))):
+        yield f"{rep.name} {_standing(asking, rep)}"
+
+
+def _standing(asking: Asking, rep: RepPlan) -> str:
+    """Why a rep can't be given the lead."""
+    if not rep.active:
+        return "is not active"
+    if rep.id in asking.excluded:
+        return "gave it back"
+    day, is_off = rep.calendar.today(asking.at)
+    if is_off:
+        return "is away"
+    given = asking.turns.load(rep.id, day)
+    if given >= rep.capacity:
+        return f"is full ({given} of {rep.capacity})"
+    return f"does not cover territory '{asking.territory}'"
