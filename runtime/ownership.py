@@ -60,8 +60,10 @@ class Ownership:
         self._connection = await connect(self._settings, self._stage.name)
         self._consumer = build_consumer(self._settings, self._stage.name)
         self._membership = Membership(self._consumer)
-        await self._consumer.start()
+        # Subscribed before it starts, the consumer first learns of every topic: a member that joins without that gets
+        # only some topics' partitions.
         self._consumer.subscribe(list(self._topics), listener=self._membership)
+        await self._consumer.start()
         if self._stage.takes_intake:
             self._listener = asyncio.create_task(self._listen(), name="intake listener")
 
@@ -98,8 +100,9 @@ class Ownership:
 
     @property
     def joined(self) -> bool:
-        """Whether the group has given this worker its share, which may be nothing."""
-        return self._membership.joined
+        """Whether the group has given this worker its share, which may be nothing, of every topic."""
+        assigned = self._membership.assigned
+        return self._membership.joined and len(assigned) == len({tp.partition for tp in assigned}) * len(self._topics)
 
     @property
     def stale(self) -> bool:

@@ -31,7 +31,7 @@ def stack() -> Iterator[Servers]:
 @pytest.fixture(scope="module")
 def breakable_stack() -> Iterator[EmbeddedStack]:
     """A stack of the module's own, whose servers a test may kill and start again."""
-    with EmbeddedStack() as own:
+    with EmbeddedStack(power_safe=False) as own:
         yield own
 
 

@@ -66,9 +66,11 @@ class Postgres(Server):
     #: "Fast" shutdown: roll back what is open, write a checkpoint, end.
     stop_signal = signal.SIGINT
 
-    def __init__(self, data_dir: Path, port: int, password: str) -> None:
+    def __init__(self, data_dir: Path, port: int, password: str, *, power_safe: bool = True) -> None:
+        """`power_safe=False` keeps what a killed server committed, but not what a power cut would: for tests."""
         super().__init__(data_dir, port)
         self._password = password
+        self._settings = SETTINGS if power_safe else {**SETTINGS, "fsync": "off"}
         self._cluster = self.data_dir / "data"
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
 
@@ -147,7 +149,7 @@ class Postgres(Server):
             pid_file.unlink()
 
     def command(self) -> Command:
-        settings = [part for item in SETTINGS.items() for part in ("-c", "=".join(item))]
+        settings = [part for item in self._settings.items() for part in ("-c", "=".join(item))]
         program = str(programs() / "postgres")
         return Command([program, "-D", str(self._cluster), "-p", str(self.port), *settings], user=self._user)
 

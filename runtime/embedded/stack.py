@@ -28,15 +28,20 @@ class EmbeddedStack:
     Args:
         data_dir: where to keep their data; without it, a temporary folder that `stop` removes.
         progress: told how the download of the broker's jars goes.
+        power_safe: False spares the disk what only a power cut would need; for tests.
     """
 
-    def __init__(self, data_dir: Path | None = None, progress: jars.Progress | None = None) -> None:
+    def __init__(
+        self, data_dir: Path | None = None, progress: jars.Progress | None = None, *, power_safe: bool = True
+    ) -> None:
         self._temporary = data_dir is None
         self.data_dir = (data_dir or Path(tempfile.mkdtemp(prefix="leadstream-"))).resolve()
         (self.data_dir / "logs").mkdir(parents=True, exist_ok=True)
         ports, known = Ports(), secrets.load_or_create(self.data_dir)
         self.kafka = Kafka(self.data_dir, ports.any(), ports.any(), progress)
-        self.postgres = Postgres(self.data_dir, ports.any(), known["LEADSTREAM_POSTGRES_PASSWORD"])
+        self.postgres = Postgres(
+            self.data_dir, ports.any(), known["LEADSTREAM_POSTGRES_PASSWORD"], power_safe=power_safe
+        )
         self.valkey = Valkey(self.data_dir, ports.any(), known["LEADSTREAM_REDIS_PASSWORD"])
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="embedded-starter")
         self._processes = {

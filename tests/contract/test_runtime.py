@@ -223,31 +223,39 @@ async def test_an_erased_lead_leaves_no_state_and_no_timer(bare: Harness) -> Non
 
 
 class Picky(Alpha):
-    """Keeps rows of its own, and the database refuses some."""
+    """Keeps rows of its own, and the database refuses a lead's once it was pinged with `refuse`."""
 
     transactional = True
 
+    def decide(self, item: Input, state: Tally | None, ctx: Context) -> Decision[Tally]:
+        decision = super().decide(item, state, ctx)
+        if isinstance(item, Ping) and item.data.note == "refuse":
+            assert decision.state is not None
+            return Decision(decision.state.model_copy(update={"timers": 99}))
+        return decision
+
     async def save(self, connection: Any, shared: Any, changes: Mapping[str, Any]) -> None:  # noqa: ARG002
         for change in changes.values():
-            if change.after.count == 3:
+            if change.after.timers == 99:
                 await connection.execute("select 1 / 0")
 
 
 async def test_a_batch_that_the_database_refuses_is_halved_down_to_the_event_at_fault(bare: Harness) -> None:
     partition = partition_of(b"lead0", bare.settings.partitions)
-    for n in range(6):
-        await bare.put_bytes(PINGS, b"lead0", ping("lead0", n).to_json(), partition)
+    for n in range(1, 5):
+        note = "refuse" if n == 3 else ""
+        await bare.put_bytes(PINGS, b"lead0", ping("lead0", n, note).to_json(), partition)
         await bare.put(PINGS, ping("lead1", n))
     await bare.start(Picky())
 
     async def both() -> bool:
         states = await bare.states(Alpha())
-        return {lead: tally.count for lead, tally in states.items()} == {"lead0": 2, "lead1": 2}
+        return {lead: tally.count for lead, tally in states.items()} == {"lead0": 3, "lead1": 4}
 
     await eventually(both)
     letters = [event.data for event in await bare.events(DEAD) if isinstance(event, EventDead)]
     assert {letter.reason for letter in letters} == {"refused_by_database"}
-    assert len(letters) == 8
+    assert [Ping.model_validate_json(letter.value or b"").data.n for letter in letters] == [3]
 
 
 async def test_positions_of_another_cluster_stop_the_service(bare: Harness) -> None:

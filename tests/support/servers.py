@@ -48,7 +48,7 @@ def servers(environment: Mapping[str, str] = os.environ) -> Iterator[Servers]:
         with containers() as found:
             yield found
     else:
-        with EmbeddedStack() as stack:
+        with EmbeddedStack(power_safe=False) as stack:
             yield Servers(stack.kafka.address, stack.postgres.dsn(), stack.valkey.url)
 
 
