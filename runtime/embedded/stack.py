@@ -74,8 +74,10 @@ class EmbeddedStack:
         return self
 
     def stop(self) -> None:
+        """Ends all three; cleanly, unless their data is thrown away anyway."""
         with ThreadPoolExecutor(len(NAMES)) as pool:
-            for stopped in [pool.submit(process.stop) for process in self._processes.values()]:
+            ends = [process.kill if self._temporary else process.stop for process in self._processes.values()]
+            for stopped in [pool.submit(end) for end in ends]:
                 stopped.result()
         self._starter.shutdown()
         if self._temporary:
