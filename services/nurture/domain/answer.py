@@ -100,7 +100,7 @@ def _booked(
 
 def _told(state: NurtureState, payload: Mapping[str, Any], moment: Moment, reason: str | None) -> Touch:
     """The touch as it was sent, whatever has become of the plan since."""
-    return Touch.model_construct(
+    return Touch(
         touch_id=payload["touch_id"],
         origin=state.lead.origin if state.lead else None,
         channel=payload["channel"],
@@ -111,7 +111,7 @@ def _told(state: NurtureState, payload: Mapping[str, Any], moment: Moment, reaso
         due_at=datetime.fromisoformat(payload["due_at"]),
         occurred_at=moment.now,
         reason=reason,
-        person=TouchContent.model_construct(to=payload["to"], subject=payload["subject"], body=payload["body"]),
+        person=TouchContent(to=payload["to"], subject=payload["subject"], body=payload["body"]),
     )
 
 

@@ -13,21 +13,19 @@ from services.nurture.domain.steer import steer, stopped_by, suppress_rest
 
 def on_assigned(state: NurtureState, told: Assignment, moment: Moment, mode: Mode) -> Result:
     """Somebody has the lead: a sequence that is under way goes on with them, else the lead enters one."""
-    owner = Ownership.model_construct(
-        kind="owned", at=moment.now, rep=told.rep, rep_name=told.rep_name, rep_email=told.rep_email
-    )
+    owner = Ownership(kind="owned", at=moment.now, rep=told.rep, rep_name=told.rep_name, rep_email=told.rep_email)
     return _follow(state, told, owner, moment, mode)
 
 
 def on_parked(state: NurtureState, told: Parked, moment: Moment, mode: Mode) -> Result:
     """Nobody has the lead, on purpose: an owner's sequence ends, and one for such leads may begin."""
-    owner = Ownership.model_construct(kind="parked", at=moment.now, rep=None, rep_name=None, rep_email=None)
+    owner = Ownership(kind="parked", at=moment.now)
     return _follow(state, told, owner, moment, mode)
 
 
 def on_recycled(state: NurtureState, told: Parked, moment: Moment, mode: Mode) -> Result:
     """The owner gave the lead back: its sequence waits for the next owner."""
-    owner = Ownership.model_construct(kind="recycled", at=moment.now, rep=None, rep_name=None, rep_email=None)
+    owner = Ownership(kind="recycled", at=moment.now)
     if mode == "shadow":
         return Result(with_facts(state, told))
     return steer(with_facts(state, told).model_copy(update={"owner": owner}), moment)

@@ -10,7 +10,7 @@ from schemas.policy import Sequence, SequenceTouch
 from services.nurture.domain.limits import SenderDay, SenderDays, daily_limit, free_from, noted, sender_address
 from services.nurture.domain.message import Message, Unsendable, unsubscribe_link, write
 from services.nurture.domain.permission import refusal
-from services.nurture.domain.plan import find_touch, next_day, opening_for, place_of, wake_for
+from services.nurture.domain.plan import find_touch, hours_for, next_day, opening_for, place_of, wake_for
 from services.nurture.domain.result import Moment, Result, Send, record
 from services.nurture.domain.state import Enrolment, Lead, NurtureState, PlannedTouch
 from services.nurture.domain.steer import stopped_by, suppress_rest
@@ -53,7 +53,8 @@ def _decide(case: _Case, days: SenderDays, moment: Moment) -> Result:
     refused = refusal(policy.consent, case.lead, touch.channel, moment.now, state.stops.get("unsubscribe"))
     if refused is not None:
         return suppress(state, case.enrolment, touch, moment, refused)
-    opening = opening_for(case.wanted, case.sequence, case.lead, moment.now, policy)
+    hours = hours_for(case.sequence, case.lead, policy.nurture)
+    opening = opening_for(case.wanted, hours, moment.now, policy.nurture)
     if opening is None:
         return suppress(state, case.enrolment, touch, moment, "no_send_window")
     try:
@@ -130,10 +131,11 @@ def move(
     found = find_touch(moment.policy, enrolment.sequence, touch)
     if found is None or state.lead is None:
         return suppress(state, enrolment, touch, moment, "step_gone")
-    opening = opening_for(found[1], found[0], state.lead, wanted, moment.policy)
+    nurture = moment.policy.nurture
+    opening = opening_for(found[1], hours_for(found[0], state.lead, nurture), wanted, nurture)
     if opening is None:
         return suppress(state, enrolment, touch, moment, "no_send_window")
-    if opening.at > touch.first_due + moment.policy.nurture.sender.give_up_after:
+    if opening.at > touch.first_due + nurture.sender.give_up_after:
         return suppress(state, enrolment, touch, moment, f"gave_up:{reason}")
     moved = touch.model_copy(update={"due": opening.at, "progress": "planned"})
     planned = enrolment.put(moved)

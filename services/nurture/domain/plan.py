@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.base import derived_id
-from schemas.policy import Policy, Sequence, SequenceTouch
+from schemas.policy import Nurture, Policy, Sequence, SequenceTouch
 from services.nurture.domain.limits import UNCOUNTED, SenderDay, last_on, sender_of
 from services.nurture.domain.result import Moment, Wake
 from services.nurture.domain.state import Enrolment, Lead, NurtureState, Ownership, PlannedTouch
@@ -18,62 +18,51 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -
 
     Touch ids come from the assignment and the step, so that the same decision gives the same touches again.
     """
-    free = last_on(state, moment.policy.nurture.limits.between_touches)
+    nurture = moment.policy.nurture
+    hours = hours_for(sequence, lead, nurture)
+    free = last_on(state, nurture.limits.between_touches)
     touches: list[PlannedTouch] = []
     previous = moment.now
     for step in sequence.steps:
         wanted = (moment.now if step.counted_from == "start" else previous) + step.after
+        opening = hours.next_opening(wanted)
         planned = []
         for touch in step.touches:
-            due = _due(touch, sequence, lead, max(wanted, free.get(touch.channel, wanted)), moment.policy)
+            at = max(wanted, free.get(touch.channel, wanted))
+            found = opening if at == wanted and not touch.ignore_send_window else opening_for(touch, hours, at, nurture)
+            # Hours that never open are noticed when the touch is due, and said there.
+            due = found.at if found else at
             if touch.channel != UNCOUNTED:
-                free[touch.channel] = due + moment.policy.nurture.limits.between_touches
+                free[touch.channel] = due + nurture.limits.between_touches
             identity = derived_id("touch", moment.lead_id, moment.now, sequence.id, step.id, touch.channel)
-            planned.append(_touch(identity, step.id, touch, due))
+            planned.append(PlannedTouch(touch_id=identity, step=step.id, channel=touch.channel, due=due, first_due=due))
         previous = min(each.due for each in planned)
         touches += planned
-    return Enrolment.model_construct(
+    return Enrolment(
         sequence=sequence.id,
         owned=sequence.owned,
         enquiry=lead.origin.submission_id,
         since=lead.origin.submitted_at,
         at=moment.now,
         touches=tuple(touches),
-        held=False,
     )
 
 
-def _touch(identity: str, step: str, touch: SequenceTouch, due: datetime) -> PlannedTouch:
-    return PlannedTouch.model_construct(
-        touch_id=identity,
-        step=step,
-        channel=touch.channel,
-        due=due,
-        first_due=due,
-        progress="planned",
-        attempts=0,
-    )
+def hours_for(sequence: Sequence, lead: Lead, nurture: Nurture) -> SendingHours:
+    """When the lead may be sent the touches of `sequence`."""
+    zone = zone_named(lead.profile.timezone, nurture.default_timezone)
+    return SendingHours(zone, sequence.send_window, nurture.limits.quiet_hours)
 
 
-def _due(touch: SequenceTouch, sequence: Sequence, lead: Lead, wanted: datetime, policy: Policy) -> datetime:
-    opening = opening_for(touch, sequence, lead, wanted, policy)
-    # Hours that never open are noticed when the touch is due, and said there.
-    return opening.at if opening else wanted
-
-
-def opening_for(
-    touch: SequenceTouch, sequence: Sequence, lead: Lead, wanted: datetime, policy: Policy
-) -> Opening | None:
+def opening_for(touch: SequenceTouch, hours: SendingHours, wanted: datetime, nurture: Nurture) -> Opening | None:
     """When a touch that is wanted at `wanted` may go out: in the send window, outside the quiet hours.
 
     An answer that the lead has just asked for (`ignore_send_window`) goes out at any hour. None when the send
     window lies within the quiet hours.
     """
-    nurture = policy.nurture
     if touch.ignore_send_window:
         return Opening(wanted.astimezone(UTC), wanted.astimezone(UTC) + nurture.sender.give_up_after)
-    zone = zone_named(lead.profile.timezone, nurture.default_timezone)
-    return SendingHours(zone, sequence.send_window, nurture.limits.quiet_hours).next_opening(wanted)
+    return hours.next_opening(wanted)
 
 
 def find_touch(policy: Policy, sequence: str, touch: PlannedTouch) -> tuple[Sequence, SequenceTouch] | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from schemas.events import Touch
-from schemas.events.touched import TouchContent, TouchStatus
+from schemas.events.touched import TouchStatus
 from schemas.policy import Policy
 from services.nurture.domain.limits import SenderDay
 from services.nurture.domain.state import Enrolment, NurtureState, PlannedTouch
@@ -67,8 +67,8 @@ class Result:
 
 
 def record(state: NurtureState, enrolment: Enrolment, touch: PlannedTouch, at: datetime, reason: str | None) -> Touch:
-    """The touch as others see it. Built of values that have been validated before, so not validated again."""
-    return Touch.model_construct(
+    """The touch as others see it; nothing personal before it has been sent."""
+    return Touch(
         touch_id=touch.touch_id,
         origin=state.lead.origin if state.lead else None,
         channel=touch.channel,
@@ -79,5 +79,4 @@ def record(state: NurtureState, enrolment: Enrolment, touch: PlannedTouch, at: d
         due_at=touch.due,
         occurred_at=at,
         reason=reason,
-        person=TouchContent(),
     )

@@ -123,7 +123,7 @@ def with_facts(state: NurtureState, told: Scored | Assignment | Parked) -> Nurtu
 
 def lead_of(told: Scored | Assignment | Parked) -> Lead:
     """The lead as one event tells it."""
-    return Lead.model_construct(
+    return Lead(
         origin=told.origin,
         person=told.person,
         profile=told.profile,
@@ -155,7 +155,7 @@ def with_return(state: NurtureState, at: datetime) -> NurtureState:
 def with_sent(state: NurtureState, channel: TemplateChannel, at: datetime) -> NurtureState:
     """Remembers a touch that went out, and forgets those of more than a week before it."""
     kept = [touch for touch in state.sent if touch.at > at - WEEK][-SENT_KEPT + 1 :]
-    sent = (*kept, SentTouch.model_construct(channel=channel, at=at))
+    sent = (*kept, SentTouch(channel=channel, at=at))
     return state.model_copy(update={"sent": sent})
 
 

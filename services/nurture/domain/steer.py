@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from schemas.policy import Policy, StopCondition
-from services.nurture.domain.plan import find_touch, opening_for, wake_for
+from services.nurture.domain.plan import find_touch, hours_for, opening_for, wake_for
 from services.nurture.domain.result import Moment, Result, record
 from services.nurture.domain.state import Enrolment, NurtureState, PlannedTouch
 
@@ -100,6 +100,7 @@ def _moved(
 ) -> PlannedTouch:
     due = touch.due + by
     found = find_touch(policy, enrolment.sequence, touch)
-    opening = opening_for(found[1], found[0], state.lead, due, policy) if found and state.lead else None
-    due = opening.at if opening else due
+    if found is not None and state.lead is not None:
+        opening = opening_for(found[1], hours_for(found[0], state.lead, policy.nurture), due, policy.nurture)
+        due = opening.at if opening else due
     return touch.model_copy(update={"due": due, "first_due": due})

@@ -29,8 +29,7 @@ from tests.unit.nurture.world import (
 )
 
 PATIENT = [
-    {**sequence, "steps": [{**sequence["steps"][0], "after": "5d"}, *sequence["steps"][1:]]}
-    for sequence in NURTURE["sequences"]
+    {**sequence, "steps": [{**step, "after": "5d"} for step in sequence["steps"]]} for sequence in NURTURE["sequences"]
 ]
 """The same sequences, but nothing is due before Saturday: no timer fires while the facts come in."""
 
@@ -103,9 +102,7 @@ def interleavings(draw: st.DrawFn, topics: Iterable[list[Event]]) -> list[Event]
 
 
 all_topics = st.tuples(assignments(), scores(), signals, outcomes)
-answers: st.SearchStrategy[Answer] = st.sampled_from(
-    [("done", ""), ("failed", "retry:busy"), ("failed", "bounced:no"), ("unknown", "")]
-)
+ANSWERS: tuple[Answer, ...] = (("done", ""), ("failed", "retry:busy"), ("failed", "bounced:no"), ("unknown", ""))
 
 
 def ended(world: World) -> dict[str, Any]:
@@ -130,12 +127,9 @@ def test_any_interleaving_of_the_topics_ends_in_the_same_state_timers_and_touche
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_whatever_comes_in_whatever_order_every_planned_touch_comes_to_an_end(data: st.DataObject) -> None:
-    topics = [data.draw(topic) for topic in (assignments(), scores(), signals, outcomes)]
-    answer = data.draw(
-        st.sampled_from([("done", ""), ("failed", "retry:busy"), ("failed", "bounced:no"), ("unknown", "")])
-    )
+    topics = data.draw(all_topics)
     world = World(policy(sequences=PATIENT)).hear(*data.draw(interleavings(topics)))
-    world.run_until(MONDAY + timedelta(days=400), answer)
+    world.run_until(MONDAY + timedelta(days=400), data.draw(st.sampled_from(ANSWERS)))
     assert world.timers == {}
     assert world.state is not None
     if not world.state.on_hold:
