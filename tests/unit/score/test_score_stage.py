@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -176,7 +176,7 @@ def test_a_lead_with_interest_is_scored_anew_within_two_intervals() -> None:
 def test_a_quiet_lead_fades_at_ever_longer_intervals_until_it_is_cold() -> None:
     lead = Journey(FADING).follow([signal("meeting")])
     timer = timer_of(lead, enriched())
-    dues = []
+    dues: list[datetime] = []
     while isinstance(timer, SetTimer) and len(dues) < 50:
         dues.append(timer.due)
         timer = timer_of(lead, decay_due(timer.due))
