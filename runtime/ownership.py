@@ -21,7 +21,7 @@ from runtime.kafka import Membership, build_consumer
 from runtime.publisher import Lane
 from runtime.settings import Settings
 from runtime.stage import Stage
-from schemas.topics import ERASED, Topic
+from schemas.topics import COMMANDS, ERASED, Topic
 
 log = structlog.get_logger()
 
@@ -36,8 +36,10 @@ class Ownership:
         self._stage = stage
         self._settings = settings
         self._wake = wake
-        inputs = dict.fromkeys((*stage.inputs, *(() if stage.takes_intake else (ERASED,))))
-        self._topics: dict[str, Topic] = {settings.topic(topic.name): topic for topic in inputs}
+        inputs = dict.fromkeys((*stage.inputs, ERASED)) if stage.inputs else {}
+        # A stage without inputs still shares its partitions among its workers, through a topic that it never reads.
+        self._topics: dict[str, Topic] = {settings.topic(topic.name): topic for topic in inputs or (COMMANDS,)}
+        self._reads = bool(inputs)
         self._consumer: AIOKafkaConsumer | None = None
         self._membership: Membership
         self._generation = 0
@@ -144,7 +146,8 @@ class Ownership:
         self._gaps.clear()
         self.announce()
         if self._membership.generation == generation:
-            self.consumer.resume(*assigned)
+            if self._reads:
+                self.consumer.resume(*assigned)
             self._generation = generation
         return rows
 

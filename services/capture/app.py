@@ -1,0 +1,48 @@
+"""Wires capture: the only place where its parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from runtime.database import Connection, connect
+from runtime.publisher import Probe, silent
+from runtime.service import Parts
+from runtime.settings import Settings
+from services.capture.access import Access
+from services.capture.api import CaptureApi
+from services.capture.intake import Intake
+from services.capture.stage import CaptureStage
+from services.capture.store import eraser
+
+
+def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
+    """The service's parts, nothing connected yet."""
+    settings = settings or Settings()
+
+    async def connected() -> Connection:
+        return await connect(settings, CaptureStage.name)
+
+    intake = Intake(connected, settings.partitions)
+
+    async def accept(_: Parts) -> None:
+        await intake.run()
+
+    def routes(ours: Parts) -> Iterable[web.AbstractRouteDef]:
+        api = CaptureApi(
+            intake,
+            access_of(settings),
+            ours.clock,
+            lambda: ours.policies.book.at(ours.clock.now()),
+            eraser(connected, settings.partitions),
+        )
+        return api.routes()
+
+    return Parts(stage=CaptureStage(), settings=settings, routes=routes, tasks=(accept,), probe=probe)
+
+
+def access_of(settings: Settings) -> Access:
+    """Who may send what."""
+    admins = (settings.admin_token.get_secret_value(),) if settings.admin_token else ()
+    return Access((token.get_secret_value() for token in settings.capture_tokens), settings.form_keys, admins)
