@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Literal
 
-from services.enrich.domain.text import words
+from services.enrich.domain.text import MAX_LENGTH, words
 
 Asked = Literal["title", "company", "website", "employees", "industry", "country", "region", "timezone", "linkedin"]
 
@@ -27,6 +27,8 @@ _QUESTIONS: Mapping[Asked, str] = {
 }
 """What forms ask, folded."""
 
+_LONGEST_QUESTION = 60
+
 
 @cache
 def _asked() -> Mapping[str, Asked]:
@@ -42,7 +44,7 @@ def read_answers(answers: Mapping[str, str]) -> Mapping[Asked, str]:
     """The answers that we know what to do with; of two to one question, the first."""
     found: dict[Asked, str] = {}
     for question, answer in answers.items():
-        asked = _asks_for(question)
+        asked = _asks_for(question) if len(question) <= _LONGEST_QUESTION else None
         if asked and answer:
-            found.setdefault(asked, answer)
+            found.setdefault(asked, answer[:MAX_LENGTH])
     return found

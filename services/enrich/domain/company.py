@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from services.enrich.domain.tables import sections, words_in
-from services.enrich.domain.text import clean, fold, is_placeholder
+from services.enrich.domain.text import MAX_LENGTH, clean, fold, is_placeholder
 from services.enrich.domain.web import domain_label, website_domain
 
 _CONNECTORS = frozenset({"and", "und", "et", "e", "y", "en", "og", "och"})
 """Words for `and`, which spellings of one name differ in."""
 
 _EDGES = " .,;:-_/|*\"'“”„«»\u2018\u2019"
-_APOSTROPHES = "'\u2019"
+_APOSTROPHES = re.compile("['\u2019]+")
+_ASCII_PUNCTUATION = re.compile(r"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
+_NOT_SPELT = str.maketrans("", "", "./-()[]:;\"',")
 _FORM_ENDS = "&+,-\u2013\u2014/|·"
 _BRACKETED = re.compile(r"[(\[]([^)\]]*)[)\]]\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(NamedTuple):
     """A company's name and its key. `domain` where the name was written as one (Booking.com)."""
 
     name: str
@@ -56,11 +57,14 @@ def company_from_domain(domain: str) -> Company:
 
 def company_key(name: str) -> str:
     """Letters and digits only, folded, without `the` and words for `and`: one key for the spellings of a name."""
-    said = "".join(letter if _in_key(letter) or letter in _APOSTROPHES else " " for letter in fold(name))
-    words = [word for word in said.split() if word not in _CONNECTORS]
-    if len(words) > 1 and words[0] == "the":
-        words = words[1:]
-    return "".join(letter for letter in "".join(words) if _in_key(letter))
+    folded = _APOSTROPHES.sub("", fold(name))
+    if not folded.isascii():
+        folded = "".join(letter if _in_key(letter) else " " for letter in folded)
+    said = [word for word in _ASCII_PUNCTUATION.split(folded) if word and word not in _CONNECTORS]
+    if len(said) > 1 and said[0] == "the":
+        said = said[1:]
+    # Folding may make eighteen letters of one.
+    return "".join(said)[:MAX_LENGTH]
 
 
 def _in_key(letter: str) -> bool:
@@ -86,8 +90,12 @@ def _ideographic() -> re.Pattern[str]:
 
 
 @cache
-def _longest_form() -> Mapping[str, int]:
-    return {section: max(map(len, _forms(section))) for section in ("suffix", "prefix")}
+def _lengths_by_last_word() -> Mapping[str, tuple[int, ...]]:
+    """How many words the legal forms that end in a word have, longest first."""
+    found: dict[str, set[int]] = {}
+    for form in _forms("suffix"):
+        found.setdefault(form[-1], set()).add(len(form))
+    return {word: tuple(sorted(lengths, reverse=True)) for word, lengths in found.items()}
 
 
 def _without_legal_form(text: str) -> str:
@@ -96,7 +104,7 @@ def _without_legal_form(text: str) -> str:
     if not name.isascii():
         name = _ideographic().sub("", name)
     bracketed = _BRACKETED.search(name)
-    if bracketed and _spelt(bracketed[1].split()) in _forms("suffix"):
+    if bracketed and tuple(map(_spelt, bracketed[1].split())) in _forms("suffix"):
         name = name[: bracketed.start()]
     tokens = name.replace(",", " , ").split()
     shortened = _without_suffix(tokens)
@@ -106,25 +114,38 @@ def _without_legal_form(text: str) -> str:
     return " ".join(tokens).replace(" , ", ", ").strip(_EDGES) or text.strip(_EDGES)
 
 
-def _spelt(tokens: Sequence[str]) -> tuple[str, ...]:
-    """Folded tokens without dots and slashes: `S.A.` is `sa`; `&` and `+` are `and`, as forms are listed."""
-    spelt = (fold(token).replace(".", "").replace("/", "").replace("-", "").strip("()[]:;\"'") for token in tokens)
-    return tuple("and" if word in ("&", "+") else word for word in spelt if word and word != ",")
+def _spelt(token: str) -> str:
+    """A folded token without dots and slashes: `S.A.` is `sa`; `&` and `+` are `and`, as forms are listed."""
+    if token in ("&", "+", "und", "et"):
+        return "and"
+    return fold(token).translate(_NOT_SPELT)
 
 
 def _without_suffix(tokens: list[str]) -> list[str]:
+    """Without the legal forms at the end, however many there are."""
     end = len(tokens)
-    shrunk = True
-    while shrunk:
+    while True:
         while end > 1 and not tokens[end - 1].strip(_FORM_ENDS):
             end -= 1
-        shrunk = False
-        for length in range(min(_longest_form()["suffix"] + 2, end - 1), 0, -1):
-            tail = tokens[end - length : end]
-            if _spelt(tail) in _forms("suffix") and not _is_word(tail, tokens):
-                end, shrunk = end - length, True
-                break
-    return tokens[:end]
+        shorter = _before_form(tokens, end)
+        if shorter == end:
+            return tokens[:end]
+        end = shorter
+
+
+def _before_form(tokens: Sequence[str], end: int) -> int:
+    """Where the legal form that ends at `end` begins; `end` itself when there is none, or nothing before it."""
+    for length in _lengths_by_last_word().get(_spelt(tokens[end - 1]), ()):
+        form: list[str] = []
+        start = end
+        while start > 1 and len(form) < length:
+            start -= 1
+            word = _spelt(tokens[start])
+            if word:
+                form.insert(0, word)
+        if tuple(form) in _forms("suffix") and not _is_word(tokens[start:end], tokens):
+            return start
+    return end
 
 
 def _is_word(tail: Sequence[str], tokens: Sequence[str]) -> bool:
@@ -134,11 +155,9 @@ def _is_word(tail: Sequence[str], tokens: Sequence[str]) -> bool:
 
 
 def _without_prefix(tokens: list[str]) -> list[str]:
-    for length in range(min(_longest_form()["prefix"], len(tokens) - 1), 0, -1):
-        head = tokens[:length]
-        if _spelt(head) in _forms("prefix") and (len(head[0]) > 2 or head[0].isupper()):
-            return tokens[length:]
-    return tokens
+    head = tokens[0] if len(tokens) > 1 else ""
+    listed = (_spelt(head),) in _forms("prefix") and (len(head) > 2 or head.isupper())
+    return tokens[1:] if listed else tokens
 
 
 def _recased(name: str) -> str:

@@ -1,24 +1,27 @@
-"""What a submission says of a lead, as findings that can be weighed against those of other submissions."""
+"""What a submission says of a lead, as findings that can be weighed against those of other submissions.
+
+Plain tuples: a lead has dozens of them, and models would cost more than all the reading does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from pydantic import AwareDatetime
-
-from schemas.base import Record
 from schemas.events.enriched import Fact
 
 
-class Finding(Record):
-    """One value with where it came from and how far to trust it."""
+class Finding(NamedTuple):
+    """One value with where it came from and how far to trust it, 0 to 1. `field` is such as `profile.country`."""
 
+    field: str
     value: str | int
-    fact: Fact
+    source: str
+    confidence: float
 
 
-class Evidence(Record):
+class Evidence(NamedTuple):
     """Findings that belong together, so that a lead never has one submission's title and another's seniority.
 
     `group` names what they are about; of one group, a lead keeps the evidence that weighs most.
@@ -29,36 +32,21 @@ class Evidence(Record):
     findings: tuple[Finding, ...]
 
 
-class Held(Evidence):
-    """Evidence with the submission it is from, which decides between equal weights: the latest one."""
+class Held(NamedTuple):
+    """Evidence with the submission it is from. The greater one is believed: heavier, then later."""
 
-    submitted_at: AwareDatetime
+    weight: float
+    submitted_at: datetime
     submission: str
-
-    def outranks(self, other: Held) -> bool:
-        """Whether this is to be believed rather than `other`. Never true both ways, nor of itself."""
-        return (self.weight, self.submitted_at, self.submission) > (
-            other.weight,
-            other.submitted_at,
-            other.submission,
-        )
-
-
-def finding(field: str, value: str | int, source: str, confidence: float) -> Finding:
-    """A finding of the value `field`, such as `profile.country`."""
-    return Finding(value=value, fact=_fact(field, source, confidence))
-
-
-def findings(values: Mapping[str, str | int | None], source: str, confidence: float) -> tuple[Finding, ...]:
-    """Findings of those values that are known."""
-    return tuple(finding(field, value, source, confidence) for field, value in values.items() if value is not None)
+    findings: tuple[Finding, ...]
 
 
 def evidence(group: str, field: str, value: str | int, source: str, confidence: float) -> Evidence:
     """Evidence of one value alone, weighing as much as it is trusted."""
-    return Evidence(group=group, weight=confidence, findings=(finding(field, value, source, confidence),))
+    return Evidence(group, confidence, (Finding(field, value, source, confidence),))
 
 
 @lru_cache(maxsize=4096)
-def _fact(field: str, source: str, confidence: float) -> Fact:
+def fact(field: str, source: str, confidence: float) -> Fact:
+    """A finding without its value, as events carry it."""
     return Fact(field=field, source=source, confidence=confidence)

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
 from schemas.base import Code, Record
 from schemas.events.captured import Attribution, Captured, Consent
 from schemas.events.enriched import Contact, Enriched, Profile
-from services.enrich.domain.evidence import Evidence, Finding, Held
+from services.enrich.domain.evidence import Evidence, Finding, Held, fact
 
 REMEMBERED_SUBMISSIONS = 50
 """How many of the latest submissions a repeat is recognised of; older ones come back only by a replay."""
@@ -23,22 +23,24 @@ REMEMBERED_SUBMISSIONS = 50
 MOST_CHANNELS = 20
 
 _NO_ATTRIBUTION = Attribution()
+_NOT_ASKED = Consent()
 
 
-class SaidAttribution(Record):
-    """Where the latest submission that says so came from."""
+class SaidAttribution(NamedTuple):
+    """Where a submission came from; of several, the greatest one counts: the latest."""
 
+    submitted_at: datetime
+    submission: str
     attribution: Attribution
-    submitted_at: AwareDatetime
+
+
+class SaidConsent(NamedTuple):
+    """An answer to whether the person may be contacted; of several, the greatest counts: the latest, then a refusal."""
+
+    at: datetime
+    refused: bool
     submission: str
-
-
-class SaidConsent(Record):
-    """The latest answer to whether the person agrees to be contacted."""
-
     consent: Consent
-    at: AwareDatetime
-    submission: str
 
 
 class KnownLead(Record):
@@ -81,15 +83,20 @@ def fold_submission(known: KnownLead, captured: Captured, said: Iterable[Evidenc
 
 def enriched(known: KnownLead, captured: Captured) -> Enriched:
     """The lead as known now, going back to the submission that was folded in last."""
-    found = list(_believed(known.held))
-    values = {finding.fact.field: finding.value for finding in found}
+    contact: dict[str, Any] = {}
+    profile: dict[str, Any] = {}
+    facts = []
+    for field, value, source, confidence in _believed(known.held):
+        facts.append(fact(field, source, confidence))
+        part, _, name = field.partition(".")
+        (contact if part == "person" else profile)[name] = value
     return Enriched(
         origin=captured.origin,
-        person=Contact(**_under("person.", values)),
-        profile=Profile(**_under("profile.", values)),
-        attribution=known.attribution.attribution if known.attribution else Attribution(),
-        consent=known.consent.consent if known.consent else Consent(),
-        facts=tuple(finding.fact for finding in found),
+        person=Contact(**contact),
+        profile=Profile(**profile),
+        attribution=known.attribution.attribution if known.attribution else _NO_ATTRIBUTION,
+        consent=known.consent.consent if known.consent else _NOT_ASKED,
+        facts=tuple(facts),
         submissions=known.submissions,
         channels=tuple(known.channels),
     )
@@ -97,40 +104,28 @@ def enriched(known: KnownLead, captured: Captured) -> Enriched:
 
 def _weighed(held: Mapping[str, Held], said: Iterable[Evidence], submitted_at: datetime, mark: str) -> dict[str, Held]:
     weighed = dict(held)
-    for new in said:
-        claim = Held(
-            group=new.group,
-            weight=new.weight,
-            findings=new.findings,
-            submitted_at=submitted_at,
-            submission=mark,
-        )
-        before = weighed.get(new.group)
-        if before is None or claim.outranks(before):
-            weighed[new.group] = claim
+    for group, weight, findings in said:
+        claim = Held(weight, submitted_at, mark, findings)
+        before = weighed.get(group)
+        if before is None or claim > before:
+            weighed[group] = claim
     return weighed
 
 
 def _latest_attribution(known: KnownLead, captured: Captured, mark: str) -> SaidAttribution | None:
-    before, at = known.attribution, captured.origin.submitted_at
-    if captured.attribution == _NO_ATTRIBUTION:
+    before, attribution = known.attribution, captured.attribution
+    if not any(vars(attribution).values()):
         return before
-    if before is not None and (before.submitted_at, before.submission) > (at, mark):
-        return before
-    return SaidAttribution(attribution=captured.attribution, submitted_at=at, submission=mark)
+    said = SaidAttribution(captured.origin.submitted_at, mark, attribution)
+    return said if before is None or said[:2] > before[:2] else before
 
 
 def _latest_consent(known: KnownLead, captured: Captured, mark: str) -> SaidConsent | None:
-    """Of two answers given at the same time, a refusal counts."""
     before, consent = known.consent, captured.consent
     if consent.marketing is None:
         return before
-    said = SaidConsent(consent=consent, at=consent.given_at or captured.origin.submitted_at, submission=mark)
-    return said if before is None or _consent_order(said) > _consent_order(before) else before
-
-
-def _consent_order(said: SaidConsent) -> tuple[datetime, bool, str]:
-    return said.at, not said.consent.marketing, said.submission
+    said = SaidConsent(consent.given_at or captured.origin.submitted_at, not consent.marketing, mark, consent)
+    return said if before is None or said[:3] > before[:3] else before
 
 
 def _channels(known: Mapping[Code, datetime], channel: Code, at: datetime) -> dict[Code, datetime]:
@@ -146,15 +141,9 @@ def _believed(held: Mapping[str, Held]) -> Iterator[Finding]:
     """The findings that count: of evidence that is bound to a country (`region:US`), only the lead's country's."""
     country = held["country"].findings[0].value if "country" in held else None
     best: dict[str, Held] = {}
-    for claim in held.values():
-        group, _, bound = claim.group.partition(":")
-        rival = best.get(group)
-        if (not bound or bound == country) and (rival is None or claim.outranks(rival)):
+    for name, claim in held.items():
+        group, _, bound = name.partition(":")
+        if (not bound or bound == country) and (group not in best or claim > best[group]):
             best[group] = claim
     for group in sorted(best):
         yield from best[group].findings
-
-
-def _under(prefix: str, values: Mapping[str, str | int]) -> dict[str, Any]:
-    """The values whose names begin with `prefix`, by the rest of their names."""
-    return {field.removeprefix(prefix): value for field, value in values.items() if field.startswith(prefix)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from disposable_email_domains import blocklist
 
@@ -40,8 +41,7 @@ class MailRules:
     role_mailboxes: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """An address and what kind of mailbox it is. `address` is None when it can't exist."""
 
     kind: EmailKind

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from services.enrich.domain.tables import words_in
 from services.enrich.domain.text import clean, fold, is_latin, is_placeholder
@@ -28,8 +28,7 @@ _MC = re.compile(r"\bMc([a-z])")
 _LOCAL_PART = re.compile(r"([^\W\d_]{2,})[._]([^\W\d_]{2,}(?:-[^\W\d_]{2,})?)")
 
 
-@dataclass(frozen=True, slots=True)
-class PersonName:
+class PersonName(NamedTuple):
     """A name; `given` and `family` are None where they can't be told apart."""
 
     full: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import PhoneNumber, timezone
@@ -15,11 +15,11 @@ from services.enrich.domain.text import clean
 
 _ZERO_ZERO = re.compile(r"^\W*00(?=[\s()-]*[1-9])")
 _SECOND_NUMBER = re.compile(r"[,;|]|\s/\s|\s(?:or|oder|ou|o)\s")
+_INTERNATIONAL = re.compile("(?:tel:)?[\\s(]*[+\uff0b]", re.IGNORECASE)
 _NOWHERE = "Etc/Unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(NamedTuple):
     """A telephone number. `confidence` is that of the number being right as written here.
 
     `assigned`: its prefix is in use and its length right. `international`: it was written with its country code.
@@ -36,17 +36,18 @@ class Phone:
     @property
     def confidence(self) -> float:
         """How sure the number is to reach the person, 0 to 1."""
-        if self.assigned:
-            return 0.95 if self.international else 0.8
-        return 0.4 if self.international else 0.2
+        if self.international:
+            return 0.95 if self.assigned else 0.4
+        return 0.8
 
 
 @lru_cache(maxsize=8192)
 def read_phone(text: str | None, country: str | None) -> Phone | None:
     """The number that somebody typed; `country` is where a number without a country code is taken to be.
 
-    None when nobody could be called on it. A number of the right length that no operator has given out is kept
-    with low confidence: numbering plans change more often than our copy of them.
+    None when nobody could be called on it. A number that no operator has given out is kept with low confidence if
+    it came with its country code: numbering plans change more often than our copy of them. Without one it is more
+    likely another country's.
     """
     cleaned = clean(text)
     if cleaned is None:
@@ -58,11 +59,12 @@ def read_phone(text: str | None, country: str | None) -> Phone | None:
         return None
     home = phonenumbers.region_code_for_number(number)
     assigned = home is not None and phonenumbers.is_valid_number_for_region(number, home)
+    international = _INTERNATIONAL.match(written) is not None
     if not assigned:
-        if not phonenumbers.is_possible_number(number):
+        if not international or not phonenumbers.is_possible_number(number):
             return None
         home = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return _located(number, home, assigned=assigned, international=written.lstrip(" (tel:").startswith(("+", "\uff0b")))
+    return _located(number, home, assigned=assigned, international=international)
 
 
 def _located(number: PhoneNumber, home: str | None, *, assigned: bool, international: bool) -> Phone:

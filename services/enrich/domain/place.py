@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.policy.types import timezone_names
 from services.enrich.domain.country import CountryMatch, timezone_of
@@ -18,8 +18,7 @@ _BY_TOP_LEVEL_DOMAIN = 0.6
 _BY_REGION = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(NamedTuple):
     """What a submission says of where somebody is. `country` is what was stated, `mail_country` the domain's."""
 
     country: CountryMatch | None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from services.enrich.domain.tables import rows
 from services.enrich.domain.text import clean, is_placeholder, words
@@ -13,8 +13,7 @@ COUNTRY_DIGITS = {"US": 3, "CA": 3, "BR": 2}
 """How many leading digits of a national number are the area code, where area codes follow the states."""
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A state or province. `country` is None where only its name is known."""
 
     name: str

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from schemas.events.captured import Captured, CompanyAnswers
+from schemas.events.captured import Captured
 from services.enrich.domain.answers import Asked, read_answers
 from services.enrich.domain.company import Company, company_from_domain, read_company
 from services.enrich.domain.country import country_of_domain, read_country
 from services.enrich.domain.employees import read_employees
-from services.enrich.domain.evidence import Evidence, evidence, finding, findings
+from services.enrich.domain.evidence import Evidence, Finding, evidence
 from services.enrich.domain.industry import read_industry
 from services.enrich.domain.links import read_linkedin
 from services.enrich.domain.mail import Mailbox, MailRules, read_mailbox
@@ -23,6 +24,8 @@ from services.enrich.domain.web import website_domain
 SUBMITTED = "submission"
 """Source of what the lead wrote."""
 
+_NO_ANSWERS: Mapping[Asked, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingRules:
@@ -33,107 +36,109 @@ class ReadingRules:
     """Where a number without a country code is taken to be when nothing else tells."""
 
 
-def read_submission(captured: Captured, rules: ReadingRules) -> Iterator[Evidence]:
+def read_submission(captured: Captured, rules: ReadingRules) -> tuple[Evidence, ...]:
     """Everything the submission says, each group once, with its weight."""
     person, company = captured.person, captured.company
-    answers = read_answers(person.answers) if person.answers else {}
+    answers = read_answers(person.answers) if person.answers else _NO_ANSWERS
     mailbox = read_mailbox(person.email, rules.mail)
     firm = read_company(company.name or answers.get("company"))
     country = read_country(company.country or answers.get("country"))
     mail_country = country_of_domain(mailbox.domain) if mailbox and mailbox.domain else None
     presumed = (country.code if country else None) or mail_country or rules.phone_country
     phone = read_phone(person.phone, presumed)
-    yield from _name(read_name(person.name, person.given_name, person.family_name), mailbox)
-    yield from _mail(mailbox)
-    yield from _phone(phone)
-    yield from _linkedin(person.linkedin_url or answers.get("linkedin"))
-    yield from _title(person.title or answers.get("title"))
-    yield from _company(firm, mailbox)
-    yield from _domain(company.website or answers.get("website"), firm, mailbox)
-    yield from _size_and_industry(company, answers)
     region, timezone = company.region or answers.get("region"), answers.get("timezone")
-    yield from read_place(Hints(country, region, timezone, mail_country, phone))
+    said = (
+        _name(read_name(person.name, person.given_name, person.family_name), mailbox),
+        _mail(mailbox),
+        _phone(phone),
+        _linkedin(person.linkedin_url or answers.get("linkedin")),
+        _title(person.title or answers.get("title")),
+        _company(firm, mailbox),
+        _domain(company.website or answers.get("website"), firm, mailbox),
+        _employees(company.employees, answers.get("employees")),
+        _industry(company.industry or answers.get("industry")),
+        *read_place(Hints(country, region, timezone, mail_country, phone)),
+    )
+    return tuple(evidence for evidence in said if evidence is not None)
 
 
-def _name(name: PersonName | None, mailbox: Mailbox | None) -> Iterator[Evidence]:
+def _name(name: PersonName | None, mailbox: Mailbox | None) -> Evidence | None:
     source = SUBMITTED
     if name is None and mailbox is not None and mailbox.kind not in ("invalid", "role", "disposable"):
         name, source = name_from_local_part(mailbox.local), "email_name"
-    if name is not None:
-        parts = {
-            "person.full_name": name.full, "person.given_name": name.given, "person.family_name": name.family
-        }  # fmt: skip
-        yield Evidence(group="name", weight=name.confidence, findings=findings(parts, source, name.confidence))
+    if name is None:
+        return None
+    full, given, family, confidence = name
+    said = [Finding("person.full_name", full, source, confidence)]
+    if given is not None:
+        said.append(Finding("person.given_name", given, source, confidence))
+    if family is not None:
+        said.append(Finding("person.family_name", family, source, confidence))
+    return Evidence("name", confidence, tuple(said))
 
 
-def _mail(mailbox: Mailbox | None) -> Iterator[Evidence]:
+def _mail(mailbox: Mailbox | None) -> Evidence | None:
     if mailbox is None:
-        return
+        return None
     confidence = mailbox.confidence
-    yield Evidence(
-        group="email",
-        weight=confidence,
-        findings=(
-            *findings({"person.email": mailbox.address}, SUBMITTED, confidence),
-            finding("profile.email_kind", mailbox.kind, "email_rules", confidence),
-        ),
-    )
+    kind = Finding("profile.email_kind", mailbox.kind, "email_rules", confidence)
+    if mailbox.address is None:
+        return Evidence("email", confidence, (kind,))
+    return Evidence("email", confidence, (Finding("person.email", mailbox.address, SUBMITTED, confidence), kind))
 
 
-def _phone(phone: Phone | None) -> Iterator[Evidence]:
-    if phone is not None:
-        yield evidence("phone", "person.phone", phone.e164, SUBMITTED, phone.confidence)
+def _phone(phone: Phone | None) -> Evidence | None:
+    return None if phone is None else evidence("phone", "person.phone", phone.e164, SUBMITTED, phone.confidence)
 
 
-def _linkedin(text: str | None) -> Iterator[Evidence]:
+def _linkedin(text: str | None) -> Evidence | None:
     link = read_linkedin(text)
-    if link is not None:
-        yield evidence("linkedin", "person.linkedin_url", link, SUBMITTED, 0.9)
+    return None if link is None else evidence("linkedin", "person.linkedin_url", link, SUBMITTED, 0.9)
 
 
-def _title(text: str | None) -> Iterator[Evidence]:
+@lru_cache(maxsize=4096)
+def _title(text: str | None) -> Evidence | None:
     title = read_title(text)
     if title is None:
-        return
-    understood = title.seniority or title.department
-    yield Evidence(
-        group="title",
-        weight=0.9 if understood else 0.5,
-        findings=(
-            finding("profile.title", title.title, SUBMITTED, 0.9),
-            *findings({"profile.seniority": title.seniority}, "title_rules", 0.85),
-            *findings({"profile.department": title.department}, "title_rules", 0.8),
-        ),
-    )
+        return None
+    said = [Finding("profile.title", title.title, SUBMITTED, 0.9)]
+    if title.seniority is not None:
+        said.append(Finding("profile.seniority", title.seniority, "title_rules", 0.85))
+    if title.department is not None:
+        said.append(Finding("profile.department", title.department, "title_rules", 0.8))
+    return Evidence("title", 0.9 if len(said) > 1 else 0.5, tuple(said))
 
 
-def _company(firm: Company | None, mailbox: Mailbox | None) -> Iterator[Evidence]:
+def _company(firm: Company | None, mailbox: Mailbox | None) -> Evidence | None:
     source, confidence = SUBMITTED, 0.9
     if firm is None and mailbox is not None and mailbox.company_domain is not None:
         firm, source, confidence = company_from_domain(mailbox.company_domain), "email_domain", 0.5
-    if firm is not None:
-        parts = {"profile.company": firm.name, "profile.company_key": firm.key}
-        yield Evidence(group="company", weight=confidence, findings=findings(parts, source, confidence))
+    if firm is None:
+        return None
+    name = Finding("profile.company", firm.name, source, confidence)
+    return Evidence("company", confidence, (name, Finding("profile.company_key", firm.key, source, confidence)))
 
 
-def _domain(website: str | None, firm: Company | None, mailbox: Mailbox | None) -> Iterator[Evidence]:
+def _domain(website: str | None, firm: Company | None, mailbox: Mailbox | None) -> Evidence | None:
     """The company's domain: one that mail arrives at is better evidence than a website that was typed in."""
     by_mail = mailbox.company_domain if mailbox is not None else None
-    by_website = website_domain(website)
     if by_mail is not None:
-        yield evidence("domain", "profile.domain", by_mail, "email_domain", 0.9)
-    elif by_website is not None:
-        yield evidence("domain", "profile.domain", by_website, "website", 0.8)
-    elif firm is not None and firm.domain is not None:
-        yield evidence("domain", "profile.domain", firm.domain, "company_name", 0.7)
+        return evidence("domain", "profile.domain", by_mail, "email_domain", 0.9)
+    by_website = website_domain(website)
+    if by_website is not None:
+        return evidence("domain", "profile.domain", by_website, "website", 0.8)
+    if firm is not None and firm.domain is not None:
+        return evidence("domain", "profile.domain", firm.domain, "company_name", 0.7)
+    return None
 
 
-def _size_and_industry(company: CompanyAnswers, answers: Mapping[Asked, str]) -> Iterator[Evidence]:
-    size = read_employees(answers.get("employees"))
-    if company.employees is not None:
-        yield evidence("employees", "profile.employees", company.employees, SUBMITTED, 0.9)
-    elif size is not None:
-        yield evidence("employees", "profile.employees", size.employees, SUBMITTED, size.confidence)
-    industry = read_industry(company.industry or answers.get("industry"))
-    if industry is not None:
-        yield evidence("industry", "profile.industry", industry.code, SUBMITTED, industry.confidence)
+def _employees(stated: int | None, answer: str | None) -> Evidence | None:
+    if stated is not None:
+        return evidence("employees", "profile.employees", stated, SUBMITTED, 0.9)
+    size = read_employees(answer)
+    return size and evidence("employees", "profile.employees", size.employees, SUBMITTED, size.confidence)
+
+
+def _industry(text: str | None) -> Evidence | None:
+    industry = read_industry(text)
+    return industry and evidence("industry", "profile.industry", industry.code, SUBMITTED, industry.confidence)

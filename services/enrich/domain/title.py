@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple, get_args
 
@@ -32,8 +31,7 @@ class Meaning(NamedTuple):
     department: Department | None
 
 
-@dataclass(frozen=True, slots=True)
-class JobTitle:
+class JobTitle(NamedTuple):
     """A title as written, and what it says."""
 
     title: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from services.enrich.domain.tables import words_in
 from services.enrich.domain.text import clean
 
 _HOST = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+_LONGEST_HOST = 253
 _RESERVED = frozenset({"example", "test"})
 """Top-level domains set aside for documentation and tests (RFC 2606): nobody's, and harmless."""
 
@@ -26,14 +28,24 @@ def host_name(text: str) -> str | None:
     """The host in its ASCII form, lower case; None when it is not a name that DNS could know."""
     host = text.strip().strip(".").lower()
     if not host.isascii():
+        host = unicodedata.normalize("NFKC", host)
+        if len(host) > _LONGEST_HOST:  # encoding takes the square of the length
+            return None
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:
             return None
     if not _HOST.fullmatch(host):
         return None
-    top = host.rsplit(".", 1)[-1]
-    return host if top in _RESERVED or _suffixes().publicsuffix(host) else None
+    # Some top-level domains (za) only lend out names below theirs, so that they are no public suffix themselves.
+    known = _is_suffix(host.rsplit(".", 1)[-1]) or _suffixes().publicsuffix(host)
+    return host if known else None
+
+
+@lru_cache(maxsize=2048)
+def _is_suffix(top: str) -> bool:
+    """Whether names are registered directly below a top-level domain."""
+    return top in _RESERVED or bool(_suffixes().publicsuffix(top))
 
 
 @lru_cache(maxsize=16_384)
