@@ -1,0 +1,55 @@
+"""How commands print: one console for what was asked, one (standard error) for everything else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+Report = Callable[[int, int], None]
+"""Told how far a long piece of work is: done, in all."""
+
+
+def out() -> Console:
+    """What was asked for. Made anew, so that it follows a redirected `sys.stdout`."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def err() -> Console:
+    """Progress, notes and errors."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(document: Any, *, lines: bool = False) -> None:
+    """One JSON document; with `lines`, one of many, each on its line."""
+    import orjson
+
+    option = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE | (0 if lines else orjson.OPT_INDENT_2)
+    sys.stdout.write(orjson.dumps(document, default=str, option=option).decode())
+    sys.stdout.flush()
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Report]:
+    """A bar on standard error, gone when it is done; none where nobody looks."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = err()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task: TaskID = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
