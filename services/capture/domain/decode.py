@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from email.message import Message
 from functools import lru_cache
@@ -72,23 +73,30 @@ def decode_json(body: bytes, charset: str = "utf-8") -> Any:
     if not body.strip():
         raise InvalidInput("empty", "the body is empty; send a JSON object")
     try:
-        document = orjson.loads(body)
+        document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
-        reason = "wrong_charset" if "UTF-8" in error.msg else "malformed_json"
-        raise InvalidInput(reason, f"the body is not JSON: {error.msg}") from None
+        raise _malformed(body, error.msg) from None
     if body.count(b"[") + body.count(b"{") > DEEPEST and _deeper_than(document, DEEPEST):
         raise InvalidInput("too_deep", f"the document is nested more than {DEEPEST} levels deep")
     return document
 
 
+def _malformed(body: bytes, why: str) -> InvalidInput:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return InvalidInput("wrong_charset", "the body is not encoded in UTF-8")
+    return InvalidInput("malformed_json", f"the body is not JSON: {why}")
+
+
 def _deeper_than(document: Any, levels: int) -> bool:
     layer = [document]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         layer = [
             child
             for node in layer
-            if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
         ]
         if not layer:
             return False

@@ -66,13 +66,24 @@ def _problems(error: ValidationError, document: Any, known: Collection[str]) -> 
 
 
 def _reason(kind: str, message: str, place: Sequence[str | int], known: Collection[str]) -> str:
-    if kind == "missing":
-        return "required"
+    if kind in _PLAINLY:
+        return _PLAINLY[kind]
     if kind == "extra_forbidden":
         near = get_close_matches(str(place[-1]), known, n=1, cutoff=0.7)
         return f"unknown field; did you mean `{near[0]}`?" if near else "unknown field"
     message = message.removeprefix("Value error, ").removeprefix("Input ")
     return message[:1].lower() + message[1:]
+
+
+_PLAINLY = {
+    "missing": "required",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "timezone_aware": "needs its offset from UTC, as in 2026-03-01T09:30:00Z",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+}
+"""What the validator says in its own terms, in ours."""
 
 
 def _place(steps: Sequence[str | int], document: Any, *, missing: bool) -> list[str | int]:

@@ -35,8 +35,10 @@ def lead_document(fields: FormFields) -> dict[str, Any]:
     among the answers, as are all fields we don't know.
 
     Raises:
-        InvalidInput: no field is filled in.
+        InvalidInput: no field is filled in, or it is JSON.
     """
+    if any(name.startswith("{") for name, _ in fields):
+        raise InvalidInput("malformed_form", "this looks like JSON; send it with `Content-Type: application/json`")
     document: dict[str, Any] = {}
     answers: dict[str, str] = {}
     for name, value in _joined(fields):
@@ -48,11 +50,6 @@ def lead_document(fields: FormFields) -> dict[str, Any]:
         raise InvalidInput("empty", "no field of the form is filled in", status=422)
     if answers:
         document["answers"] = answers
-    if hint := next((name for name in answers if name.startswith("{")), None):
-        raise InvalidInput(
-            "malformed_form",
-            f"this looks like JSON ({len(hint)} characters); send it with `Content-Type: application/json`",
-        )
     return document
 
 

@@ -109,8 +109,15 @@ def _e164(text: str, region: str) -> str | None:
     # A possible number, not an assigned one: tables of assigned ranges are always behind the world.
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
+    if _made_up(phonenumbers.national_significant_number(number)):
+        return None
     extension = f"x{number.extension}" if number.extension else ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + extension
+
+
+def _made_up(digits: str) -> bool:
+    """Whether someone typed any number to get past a field: 0000000000, 1234567890. It would unite strangers."""
+    return len(set(digits)) <= 2 or digits in "012345678901234567890" or digits in "098765432109876543210"
 
 
 def identifies(address: Address, rules: Identity) -> bool:

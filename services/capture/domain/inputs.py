@@ -180,12 +180,6 @@ class OutcomeIn(LeadNamed):
     value: Decimal | None = Field(default=None, ge=0, le=10**15)
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
 
-    @model_validator(mode="after")
-    def _reason_for_a_loss(self) -> Self:
-        if self.outcome in ("lost", "returned") and not (self.reason and self.reason.strip()):
-            raise ValueError(f"an outcome of `{self.outcome}` needs a `reason`")
-        return self
-
 
 class TouchIn(LeadNamed):
     """A rep's own call, email or meeting, `POST /v1/touches`."""

@@ -118,6 +118,8 @@ def outcome_item(document: Any, desk: Desk) -> Item:
         InvalidInput: a field is unknown or wrong.
     """
     outcome = read(OutcomeIn, document)
+    if outcome.outcome in ("lost", "returned") and not (outcome.reason or "").strip():
+        raise invalid_fields([FieldProblem("/reason", f"required when `outcome` is `{outcome.outcome}`")])
     at = _when(outcome.occurred_at, outcome.mode, desk.received.at, "occurred_at")
     data = Outcome(
         outcome_id=outcome.id or desk.received.submission_id,
