@@ -112,6 +112,18 @@ async def test_a_race_whose_winner_gives_up_leaves_the_key_to_the_other(capture_
     assert (await waiting).results[0].lead_id == "lead-1"
 
 
+async def test_keys_are_written_in_one_order_so_that_nobody_waits_in_a_circle(capture_connect: Connect) -> None:
+    holder, looker = await capture_connect(), await capture_connect()
+    claim = "insert into identities values ('email', %s, 'winner')"
+    async with holder.transaction():
+        await holder.execute(claim, ("a@example.com",))
+        batch = [item("lead", 1, email="b@example.com"), item("lead", 2, email="a@example.com")]
+        waiting = asyncio.create_task(accept(looker, batch, PARTITIONS))
+        await _waits_for_a_lock(holder)
+        await holder.execute(claim, ("b@example.com",))  # a deadlock, had the batch taken this one first
+    assert [result.lead_id for result in (await waiting).results] == ["winner", "winner"]
+
+
 async def _waits_for_a_lock(connection: Connection, kind: str = "transactionid") -> None:
     for _ in range(200):
         waiting = await rows(connection, f"select 1 from pg_locks where not granted and locktype = '{kind}'")

@@ -26,9 +26,7 @@ class Erasure:
     def row(self, lead_id: str, ordinal: int) -> Row:
         """The event that tells every service to forget a lead; `ordinal` counts the leads of one request."""
         received = self.received
-        cause = Cause.model_construct(
-            id=received.submission_id, lead_id=lead_id, traceparent=received.traceparent, mode="live"
-        )
+        cause = Cause(id=received.submission_id, lead_id=lead_id, traceparent=received.traceparent, mode="live")
         data = Erased(lead_id=lead_id, requested_at=received.at, reason=self.reason)
         event = LeadErased.create(cause=cause, service=SERVICE, time=received.at, data=data, ordinal=ordinal)
         return Row(ERASED.name, lead_id.encode(), event.to_json())

@@ -82,8 +82,8 @@ class PersonFields(Input):
     answers: Annotated[dict[AnswerName, LongText], AfterValidator(_answers_within_bounds)] = Field(default_factory=dict)
 
     def person(self) -> Person:
-        """The same as part of an event. It was validated here already."""
-        return Person.model_construct(**{name: getattr(self, name) for name in PERSON_FIELDS})
+        """The same as part of an event."""
+        return Person(**{name: getattr(self, name) for name in PERSON_FIELDS})
 
 
 PERSON_FIELDS = tuple(PersonFields.model_fields)

@@ -89,7 +89,7 @@ class Item:
         data = self.data
         if isinstance(data, Captured):
             data = data.model_copy(update={"identity": match.identity})
-        cause = Cause.model_construct(
+        cause = Cause(
             id=self.received.submission_id,
             lead_id=match.lead_id,
             traceparent=self.received.traceparent,
@@ -125,7 +125,7 @@ class Refusal:
             headers=kept_headers(received.headers),
             body=part,
         )
-        cause = Cause.model_construct(
+        cause = Cause(
             id=received.submission_id,
             lead_id=received.submission_id,
             traceparent=received.traceparent,

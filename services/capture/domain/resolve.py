@@ -86,11 +86,11 @@ def match_of(item: Item, leads: Mapping[Key, str]) -> Match | None:
     found = [(key.kind, leads[key]) for key in item.keys if key in leads]
     if not found:
         new = item.new_lead
-        return None if new is None else Match(new, IdentityMatch.model_construct(new=True))
+        return None if new is None else Match(new, IdentityMatch(new=True))
     winner = found[0][1]
     matched = dict.fromkeys(kind for kind, lead in found if lead == winner)
     others = dict.fromkeys(lead for _, lead in found if lead != winner)
-    identity = IdentityMatch.model_construct(new=False, matched_on=tuple(matched), conflicts=tuple(others))
+    identity = IdentityMatch(new=False, matched_on=tuple(matched), conflicts=tuple(others))
     return Match(winner, identity)
 
 

@@ -63,20 +63,20 @@ def lead_item(document: Any, desk: Desk) -> Item:
     found = _keys(identifiers, desk.rules, prefix)
     submitted = _when(lead.submitted_at, lead.mode, received.at, "submitted_at")
     channel = lead.channel or received.channel
-    origin = Origin.model_construct(
+    origin = Origin(
         submission_id=received.submission_id,
         channel=channel,
         source=lead.source or received.source,
         submitted_at=submitted,
         captured_at=received.at,
     )
-    data = Captured.model_construct(
+    data = Captured(
         origin=origin,
         person=who.person(),
         company=company,
         attribution=lead.attribution,
         consent=lead.consent,
-        identity=IdentityMatch.model_construct(new=True),
+        identity=IdentityMatch(new=True),
     )
     return Item(
         kind="lead",
