@@ -81,7 +81,12 @@ def _values(lead: Lead, owner: Ownership | None, policy: Policy) -> dict[str, st
         "sender_company": sender.company,
         "sender_address": sender.address,
     }
-    return {name: value[:LONGEST_VALUE] if value else None for name, value in values.items()}
+    return {name: _on_one_line(value) for name, value in values.items()}
+
+
+def _on_one_line(value: str | None) -> str | None:
+    """`value` without line breaks, also those that `render` does not know; None when nothing is left."""
+    return " ".join(value.split())[:LONGEST_VALUE] or None if value else None
 
 
 def unsubscribe_link(owner: Ownership | None, policy: Policy) -> str:

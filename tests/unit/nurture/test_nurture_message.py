@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.events import Profile
@@ -54,10 +54,14 @@ def test_a_name_that_looks_like_a_template_is_only_a_name() -> None:
 
 
 @given(st.text(max_size=400).filter(lambda name: "\x00" not in name))
+@example("Ada\x85Bcc: everybody@example.com")
+@example("Ada\u2028Bcc: everybody@example.com")
+@example(" \r\n ")
 def test_no_name_adds_a_line_to_the_subject_or_grows_without_end(name: str) -> None:
     written = write(email("x", subject="Hi {first_name|there}!"), lead(given_name=name), OWNER, POLICY)
     assert written.subject is not None
-    assert not any(control in written.subject for control in "\r\n\x00\x0b\x85\u2028\u2029")
+    assert len(written.subject.splitlines()) == 1
+    assert "\x00" not in written.subject
     assert len(written.subject) <= 210
 
 
