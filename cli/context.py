@@ -169,6 +169,7 @@ async def log_reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     )
     try:
         await consumer.start()
+        await asyncio.sleep(0)  # aiokafka trips over its own tasks when it is stopped before they have begun
         yield consumer
     finally:
         await consumer.stop()
@@ -223,6 +224,8 @@ class Answer:
 
     status: int
     body: Any
+    retry_after: str | None = None
+    """The header of that name: when to come back, in seconds or as a date."""
 
     @property
     def good(self) -> bool:
@@ -258,7 +261,7 @@ def ask(
             return Answer(answer.status, _decoded(answer.read()))
     except HTTPError as error:
         with error:
-            return Answer(error.code, _decoded(error.read()))
+            return Answer(error.code, _decoded(error.read()), error.headers.get("Retry-After"))
     except (URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise CommandFailed(
