@@ -221,11 +221,17 @@ def breached(
 
 
 def touch(
-    seconds: float = 10, identity: str = "t1", status: str = "sent", *, human: bool = False, **fields: Any
+    seconds: float = 10,
+    identity: str = "t1",
+    status: str = "sent",
+    *,
+    human: bool = False,
+    came: Origin | None = None,
+    **fields: Any,
 ) -> TouchRecorded:
     data = Touch(
         touch_id=identity,
-        origin=origin(),
+        origin=came or origin(),
         channel="call" if human else "email",
         human=human,
         due_at=at(seconds),
