@@ -73,7 +73,7 @@ def two_readings(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
     return interleaved(draw, topics), interleaved(draw, topics)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(two_readings())
 def test_any_interleaving_of_the_topics_gives_the_same_state_and_the_same_turns(
     readings: tuple[list[Event], list[Event]],
@@ -86,7 +86,7 @@ def test_any_interleaving_of_the_topics_gives_the_same_state_and_the_same_turns(
     assert one.loads == two.loads
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(two_readings())
 def test_the_same_reading_again_changes_nothing_but_turns_nobody_takes(
     readings: tuple[list[Event], list[Event]],
@@ -100,7 +100,7 @@ def test_the_same_reading_again_changes_nothing_but_turns_nobody_takes(
 
 @pytest.mark.parametrize("file", sorted((ROOT / "policies").glob("*.yaml")), ids=lambda path: path.stem)
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_what_a_batch_locks_is_enough_for_whatever_it_decides(file: Path, data: st.DataObject) -> None:
     """`Office` finds only the pools that were foreseen: a decision that asks for another one fails."""
     office = Office(load_policy(file))
