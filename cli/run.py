@@ -22,7 +22,13 @@ from runtime.supervise.plan import Options
 from runtime.supervise.stack import Ready, RunningStack, running, shown_path
 
 #: What the curl line sends.
-SAMPLE = {"email": "ada@example.com", "name": "Ada Lovelace", "company": "Analytical Engines"}
+SAMPLE = {
+    "email": "ada@example.com",
+    "name": "Ada Lovelace",
+    "title": "VP Engineering",
+    "company": "Analytical Engines",
+    "source": "demo",
+}
 MIB = 1024 * 1024
 
 

@@ -122,7 +122,8 @@ class EffectRunner:
         try:
             result, detail = await self._performer.perform(effect["kind"], effect["payload"])
         except Exception as error:  # becomes a `failed` result that the stage decides about
-            log.exception("an effect failed", effect_id=effect_id, kind=effect["kind"])
+            # Only the type: a sender's message may quote an address.
+            log.error("an effect failed", effect_id=effect_id, kind=effect["kind"], error=type(error).__name__)  # noqa: TRY400
             result, detail = "failed", repr(error)[:500]
         EFFECTS.labels(self._service, effect["kind"], result).inc()
         return effect_id, result, detail, self._clock.now()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import blake2b
 from typing import ClassVar, Literal
 
-from runtime.stage import Context, Decision, Input, SetTimer, Stage, TimerDue
+from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, Stage, TimerDue
 from schemas.base import Event, Record
 from schemas.topics import Topic
 
@@ -63,8 +64,21 @@ def fold(tally: Tally | None, note: str) -> Tally:
     return Tally(count=tally.count + 1, order=order, timers=tally.timers)
 
 
+def _timers(ping: Ping) -> Iterator[SetTimer | CancelTimer]:
+    n = ping.data.n
+    if n % 5 == 0:
+        yield SetTimer(f"t{n}", ping.time + timedelta(milliseconds=200), {"n": n})
+    if n % 7 == 3:
+        yield SetTimer("later", ping.time + timedelta(days=1), {"n": n})
+    if n % 7 == 5:
+        yield CancelTimer("later")
+
+
 class Alpha(Stage[Tally]):
-    """Counts pings and passes each on; every fifth sets a timer whose firing is passed on too."""
+    """Counts pings and passes each on; every fifth sets a timer whose firing is passed on too.
+
+    Some set a timer `later`, for a day on, or forget it: timers that stand when a test looks.
+    """
 
     name = "alpha"
     inputs = (PINGS,)
@@ -81,10 +95,7 @@ class Alpha(Stage[Tally]):
         if item.data.note == "raise":
             raise ValueError("told to")
         tally = fold(state, str(item.data.n))
-        timers: tuple[SetTimer, ...] = ()
-        if item.data.n % 5 == 0:
-            timers = (SetTimer(f"t{item.data.n}", item.time + timedelta(milliseconds=200), {"n": item.data.n}),)
-        return Decision(tally, events=(ctx.emit(Pong, Step(n=item.data.n)),), timers=timers)
+        return Decision(tally, events=(ctx.emit(Pong, Step(n=item.data.n)),), timers=tuple(_timers(item)))
 
 
 class Beta(Stage[Tally]):
