@@ -18,14 +18,15 @@ LeadId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """Names one lead on every topic; also the record's key."""
 
 
-def _encodable(text: str) -> str:
+def without_nul(text: str) -> str:
+    """Refuses NUL, which PostgreSQL can not keep in text."""
     if "\x00" in text:
         raise ValueError("must not contain NUL characters")
     return text
 
 
-Text = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_encodable)]
-LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_encodable)]
+Text = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(without_nul)]
+LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(without_nul)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,99}$")]
 """A machine-readable name, such as a channel or a reason: lower case, safe as a metric label."""
 
@@ -100,9 +101,7 @@ class Cause(Record):
 
 def cause_of(event: Event) -> Cause:
     """The cause that `event` is for whatever it leads to."""
-    return Cause.model_construct(
-        id=event.id, lead_id=event.subject, traceparent=event.traceparent, mode=event.mode
-    )
+    return Cause.model_construct(id=event.id, lead_id=event.subject, traceparent=event.traceparent, mode=event.mode)
 
 
 def derived_id(*parts: object) -> str:

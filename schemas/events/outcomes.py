@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from schemas.base import Code, Event, Record, Text
 
@@ -17,6 +17,13 @@ OutcomeKind = Literal[
 
 class Outcome(Record):
     """One step of the sale, as the CRM or a rep reports it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"outcome": {"enum": ["lost", "returned"]}}},
+            "then": {"required": ["reason"], "properties": {"reason": {"type": "string", "minLength": 1}}},
+        }
+    )
 
     outcome_id: Text = Field(description="The reporter's id for it; a repeat is the same outcome.")
     outcome: OutcomeKind
