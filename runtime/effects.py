@@ -121,7 +121,7 @@ class EffectRunner:
         effect = orjson.loads(body)
         try:
             result, detail = await self._performer.perform(effect["kind"], effect["payload"])
-        except Exception as error:  # becomes a `failed` result that the stage decides about
+        except Exception as error:  # noqa: BLE001  # becomes a `failed` result that the stage decides about
             # Only the type: a sender's message may quote an address.
             log.error("an effect failed", effect_id=effect_id, kind=effect["kind"], error=type(error).__name__)  # noqa: TRY400
             result, detail = "failed", repr(error)[:500]
