@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
+import typer
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from typer.testing import CliRunner, Result
 
+from cli.context import CommandFailed
+from cli.reports import funnel as funnel_command
+from cli.reports import sla as sla_command
 from runtime.database import connect, prepare_schema
 from runtime.partitioner import partition_of
 from runtime.settings import Settings
@@ -278,3 +286,30 @@ async def test_the_api_answers_from_the_ledger(service: Service) -> None:
 async def test_the_service_reads_its_own_schema_as_its_own_role(service: Service) -> None:
     row = await (await service.connection.execute("select current_user, current_schema()")).fetchone()
     assert row == ("leadstream_metrics", "metrics")
+
+
+async def test_the_commands_show_what_the_service_counts(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await service.batch(*story("a"), e.outcome("won", 60, "1000", lead="a"))
+    commands = typer.Typer()
+    commands.command()(funnel_command)
+    commands.command()(sla_command)
+    app = web.Application()
+    app.add_routes(routes(service.connections, TOKEN))
+
+    async def run(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, commands, arguments)
+
+    async with TestServer(app) as server:
+        monkeypatch.setenv("LEADSTREAM_DATA", str(tmp_path))
+        monkeypatch.setenv("LEADSTREAM_METRICS_URL", str(server.make_url("")))
+        monkeypatch.setenv("LEADSTREAM_ADMIN_TOKEN", TOKEN.get_secret_value())
+        shown = orjson.loads((await run("funnel", "--by", "team", "--from", "2026-03-01", "--json")).stdout)
+        assert (shown["groups"][0]["key"], counts(shown["total"])["won"]) == ("emea", 1)
+        assert "web_form" in (await run("funnel")).stdout
+        assert "owned" in (await run("sla", "--by", "rep", "--to", "2027-01-01")).stdout
+        monkeypatch.setenv("LEADSTREAM_ADMIN_TOKEN", "wrong")
+        refused = await run("sla")
+        assert isinstance(refused.exception, CommandFailed)
+        assert "LEADSTREAM_ADMIN_TOKEN" in str(refused.exception)
