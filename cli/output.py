@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,14 @@ Report = Callable[[int, int], None]
 """Told how far a long piece of work is: done, in all."""
 
 
+#: Columns of what goes to a file or another program, which have no width of their own.
+PIPE_WIDTH = 160
+
+
 def out() -> Console:
     """What was asked for. Made anew, so that it follows a redirected `sys.stdout`."""
-    return Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False)
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def err() -> Console:

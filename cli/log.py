@@ -1,0 +1,175 @@
+"""Reads the log outside any consumer group: from one place to another, or on and on. Nobody's position moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from heapq import merge
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
+from cli.context import UNREACHABLE, CommandFailed, kafka_admin, log_reader
+from cli.output import Report
+from runtime.partitioner import partition_of
+from runtime.settings import Settings
+from schemas.base import Event
+from schemas.events import LeadErased
+from schemas.topics import BY_NAME, ERASED, Topic
+
+Offsets = Mapping[TopicPartition, int]
+
+POLL_MS = 500
+SILENT_POLLS = 60
+"""Polls without a record, though more must come, after which the broker is taken for stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record, and the event in it; `event` is None where `problem` says why it can't be read."""
+
+    topic: Topic
+    record: Any
+    event: Event | None
+    problem: str = ""
+
+    @property
+    def written_at(self) -> datetime:
+        """When it was written to the log."""
+        return datetime.fromtimestamp(self.record.timestamp / 1_000, UTC)
+
+    @property
+    def key(self) -> str:
+        """The record's key as text."""
+        return (self.record.key or b"").decode("utf-8", "replace")
+
+
+def read_record(topic: Topic, record: Any) -> Found:
+    """Decodes a record; whatever a stranger wrote, it can be told."""
+    if not topic.events:
+        return Found(topic, record, None, "not an event")
+    try:
+        return Found(topic, record, topic.decode(record.value or b""))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        return Found(topic, record, None, f"not an event of this topic ({place}: {first['type']})")
+
+
+class Log:
+    """The topics of one stack."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, settings: Settings, counts: Mapping[str, int]) -> None:
+        self._consumer = consumer
+        self._settings = settings
+        self.counts = counts
+        """How many partitions each topic has that is there."""
+        self._topics = {settings.topic(name): topic for name, topic in BY_NAME.items()}
+
+    def found(self, record: Any) -> Found:
+        """A record of one of our topics, decoded."""
+        return read_record(self._topics[record.topic], record)
+
+    def places(self, topics: Iterable[Topic], key: str | None = None) -> list[TopicPartition]:
+        """The topics' partitions; of those that leads are spread over, only the one of `key`.
+
+        Raises:
+            CommandFailed: a topic is not there.
+        """
+        found = []
+        for topic in topics:
+            count = self.counts.get(topic.name)
+            if not count:
+                raise CommandFailed(
+                    f"Kafka at {self._settings.kafka} has no topic {self._settings.topic(topic.name)}. Create what is "
+                    "missing with `python -m runtime.setup`, or correct LEADSTREAM_KAFKA or LEADSTREAM_TOPIC_PREFIX",
+                    UNREACHABLE,
+                )
+            numbers = range(count) if key is None else (partition_of(key.encode(), count),)
+            found += [TopicPartition(self._settings.topic(topic.name), number) for number in numbers]
+        return found
+
+    async def begins(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The first offset of each."""
+        return dict(await self._consumer.beginning_offsets(list(places)))
+
+    async def ends(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset that the next record of each will have."""
+        return dict(await self._consumer.end_offsets(list(places)))
+
+    async def at(self, places: Collection[TopicPartition], moment: datetime) -> dict[TopicPartition, int]:
+        """The offset of the first record written at `moment` or later."""
+        ends = await self.ends(places)
+        milliseconds = max(int(moment.timestamp() * 1_000), 0)
+        found = await self._consumer.offsets_for_times(dict.fromkeys(ends, milliseconds))
+        return {place: found[place].offset if found.get(place) else end for place, end in ends.items()}
+
+    async def read(self, begins: Offsets, ends: Offsets, report: Report | None = None) -> AsyncIterator[Any]:
+        """The records in [begins, ends), each partition in its order.
+
+        Raises:
+            CommandFailed: the broker stops delivering before the end.
+        """
+        left = {place: end for place, end in ends.items() if begins[place] < end}
+        total = sum(end - begins[place] for place, end in left.items())
+        if not left:
+            return
+        self._assign({place: begins[place] for place in left})
+        done, silent = 0, 0
+        while left:
+            fetched = await self._consumer.getmany(*left, timeout_ms=POLL_MS)
+            silent = 0 if fetched else silent + 1
+            if silent > SILENT_POLLS:
+                raise CommandFailed("Kafka delivers no more though there are records left", UNREACHABLE)
+            for place, records in fetched.items():
+                for record in records:
+                    if record.offset < left[place]:
+                        yield record
+                done += len(records)
+            for place in [place for place in left if await self._consumer.position(place) >= left[place]]:
+                del left[place]
+                self._consumer.pause(place)
+            if report is not None:
+                report(min(done, total), total)
+
+    async def follow(self, begins: Offsets) -> AsyncIterator[Any]:
+        """The records from there on, for ever; those that arrive together in the order they were written."""
+        self._assign(begins)
+        while True:
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+            for record in merge(*fetched.values(), key=lambda record: int(record.timestamp)):
+                yield record
+
+    def _assign(self, begins: Offsets) -> None:
+        self._consumer.assign(list(begins))
+        for place, offset in begins.items():
+            self._consumer.seek(place, offset)
+
+    async def erasures(self, key: str | None = None) -> dict[str, datetime]:
+        """When each lead was last erased: what was said of it until then is not to be shown."""
+        places = self.places((ERASED,), key)
+        moments: dict[str, datetime] = {}
+        async for record in self.read(await self.begins(places), await self.ends(places)):
+            event = read_record(ERASED, record).event
+            if isinstance(event, LeadErased):
+                moments[event.subject] = max(event.time, moments.get(event.subject, event.time))
+        return moments
+
+
+def is_forgotten(event: Event, erasures: Mapping[str, datetime]) -> bool:
+    """Whether the event was said of a person who was erased since."""
+    return not isinstance(event, LeadErased) and event.subject in erasures and event.time <= erasures[event.subject]
+
+
+@asynccontextmanager
+async def open_log(settings: Settings) -> AsyncIterator[Log]:
+    """The log, ready to be read."""
+    async with kafka_admin(settings) as admin:
+        described = await admin.describe_topics()
+    there = {each["topic"]: len(each["partitions"]) for each in described if not each["error_code"]}
+    counts = {name: there[settings.topic(name)] for name in BY_NAME if settings.topic(name) in there}
+    async with log_reader(settings) as consumer:
+        yield Log(consumer, settings, counts)
