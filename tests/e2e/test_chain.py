@@ -108,6 +108,7 @@ def test_a_lead_goes_from_form_to_owner_to_first_touch(stack: Running) -> None:
 def test_the_same_person_at_the_same_instant_on_two_workers_is_one_lead(stack: Running, same: str) -> None:
     number = f"20 7946 {uuid.uuid4().int % 10_000:04d}"
     name = uuid.uuid4().hex[:10]
+    people: list[dict[str, Any]]
     if same == "email":
         spellings = [f"{name}@gmail.com", f"{name[:4]}.{name[4:]}+news@gmail.com", f"{name.upper()}@GMAIL.com"]
         people = [{"email": spelling} for spelling in spellings]
