@@ -18,13 +18,15 @@ from services.route.domain.state import Clock, RouteState
 
 def on_sla_timer(state: RouteState, data: Mapping[str, Any], desk: Desk) -> RouteState:
     """The contact deadline has passed, or a step of what follows a breach is due."""
-    clock, rep = state.clock, desk.owner(state)
-    if clock is None or rep is None or clock.contacted_at is not None or state.lost_at is not None:
+    clock, owner, rep = state.clock, state.owner, desk.owner(state)
+    if clock is None or owner is None or clock.contacted_at is not None or state.lost_at is not None:
         return state
     if clock.verdict == "open":
         clock = clock.model_copy(update={"verdict": "breached"})
         desk.tell_clock(SlaBreached, clock, "contacted", clock.contacted_by, rep)
         state = state.changed(clock=clock)
+    if rep is None:
+        return _after_who_left(state, owner.rep, desk)
     deadline = datetime.fromisoformat(data["deadline"]) if "deadline" in data else clock.contacted_by
     return _escalated(state, clock, rep, (deadline, int(data.get("step", 0))), desk)
 
@@ -45,6 +47,12 @@ def _escalated(state: RouteState, clock: Clock, rep: RepPlan, progress: tuple[da
         else:
             desk.escalate(clock, "contacted", rep, to_manager=step.action == "notify_manager")
     return state
+
+
+def _after_who_left(state: RouteState, rep: str, desk: Desk) -> RouteState:
+    """With somebody else, as the policy no longer knows the owner."""
+    placed = route_again(state, desk, frozenset((*state.excluded, rep)))
+    return state if placed is None else reassign(state, placed, desk, f"{rep} has left", after_breach=True)
 
 
 def _passed_on(state: RouteState, step: Escalation, rep: RepPlan, desk: Desk) -> RouteState | None:

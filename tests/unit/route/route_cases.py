@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -111,10 +111,14 @@ def _shipped() -> Policy:
 
 
 def policy_of(
-    sla: dict[str, Any] | None = None, reps: dict[str, dict[str, Any]] | None = None, **routing: Any
+    sla: dict[str, Any] | None = None,
+    reps: dict[str, dict[str, Any]] | None = None,
+    without: Collection[str] = (),
+    **routing: Any,
 ) -> Policy:
-    """The small team's policy; `routing` replaces sections, `reps` adds to what single reps say."""
+    """The small team's policy; `routing` replaces sections, `reps` adds to single reps, `without` takes some out."""
     content = deepcopy(ROUTING) | routing
+    content["reps"] = [rep for rep in content["reps"] if rep["id"] not in without]
     for rep in content["reps"]:
         rep.setdefault("email", f"{rep['id']}@example.com")
         rep.setdefault("capacity_per_day", 100)

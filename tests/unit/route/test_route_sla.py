@@ -15,6 +15,7 @@ from tests.unit.route.route_cases import (
     HOUR,
     MINUTE,
     MONDAY,
+    ROUTING,
     Office,
     all_of,
     kinds,
@@ -257,6 +258,16 @@ def test_escalations_wait_for_hours_as_their_deadline_did() -> None:
     office.take(scored(MONDAY + 6 * HOUR, "warm"))
     moved = only(LeadReassigned, office.until(MONDAY + 7 * DAY))
     assert (moved.time, moved.data.rep) == (datetime(2026, 3, 3, 9, 30, tzinfo=UTC), "maria")
+
+
+def test_the_lead_of_somebody_who_left_the_policy_goes_to_the_next_when_its_deadline_passes() -> None:
+    office = owned()
+    office.policy = policy_of(
+        without={"anna"}, pools=[{"id": "emea", "members": ["ben", "carl"]}, *ROUTING["pools"][1:]]
+    )
+    events = office.until(DEADLINE)
+    assert kinds(events) == ["SlaBreached", "LeadReassigned"]
+    assert only(LeadReassigned, events).data.reason.startswith("anna has left → ")
 
 
 def test_nobody_else_to_take_it_leaves_the_lead_where_it_is() -> None:
