@@ -61,6 +61,10 @@ def running_stack(workers: int) -> Iterator[Running]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(STOP_SECONDS)
+            reader.join(STOP_SECONDS)
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
 
 def _announced(process: subprocess.Popen[str], data: Path, errors: list[str]) -> Running:
