@@ -286,7 +286,7 @@ def _decide_item(stage: Stage[S], outcome: Outcome[S], item: Item, deciding: Dec
         if ERASED not in stage.inputs:
             outcome.counts[topic, kind, "erased"] = outcome.counts.get((topic, kind, "erased"), 0) + 1
             return
-    elif lead in outcome.erased and not _after_erasure(outcome, item):
+    elif lead in outcome.erased:  # for good: who writes again is another lead
         outcome.counts[topic, kind, "dropped_erased"] = outcome.counts.get((topic, kind, "dropped_erased"), 0) + 1
         return
     context = Context(deciding.service, item.cause, deciding.policy, _business_time(event), deciding.clock, shared)
@@ -350,16 +350,6 @@ def _erase(outcome: Outcome[S], lead: str, event: LeadErased) -> None:
     for name in [name for name in outcome.timers if name[0] == lead]:
         outcome.timers[name] = None
     outcome.effects = [row for row in outcome.effects if row.lead_id != lead]
-
-
-def _after_erasure(outcome: Outcome[S], item: Item) -> bool:
-    """An erased lead who writes again, later, starts anew."""
-    erased_at = datetime.fromisoformat(outcome.erased[item.lead_id][1:].decode())
-    if not isinstance(item.input, Event) or item.input.time <= erased_at:
-        return False
-    del outcome.erased[item.lead_id]
-    outcome.states[item.lead_id] = None
-    return True
 
 
 def _bury(outcome: Outcome[S], source: Source, why: tuple[str, str, str], deciding: Deciding) -> None:

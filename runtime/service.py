@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import faust
@@ -67,6 +69,7 @@ def build(parts: Parts) -> faust.App:
         f"{settings.topic_prefix}leadstream-{name}-commands",
         broker=f"kafka://{settings.kafka}",
         web_enabled=False,
+        datadir=str(Path(gettempdir(), f"leadstream-faust-{name}")),  # Faust makes it; nothing is kept there
         topic_allow_declare=False,
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
