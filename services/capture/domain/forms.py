@@ -43,7 +43,7 @@ def lead_document(fields: FormFields) -> dict[str, Any]:
     answers: dict[str, str] = {}
     for name, value in _joined(fields):
         target = RESERVED[name] if name in RESERVED else target_of(name)
-        placed = target != "submitted_at" and _place(document, target, value)
+        placed = target != "submitted_at" and place(document, target, value)
         if not placed and name not in RESERVED:
             answers[name[:200]] = value
     if not document and not answers:
@@ -64,12 +64,14 @@ def _joined(fields: FormFields) -> Iterable[tuple[str, str]]:
     return ((name, ", ".join(dict.fromkeys(texts))) for name, texts in values.items())
 
 
-def _place(document: dict[str, Any], target: str | None, text: str) -> bool:
+def place(document: dict[str, Any], target: str | None, text: str) -> bool:
     """Puts a value where it belongs; False when there is no such place, or it is taken or unfit."""
     if target is None:
         return False
     value: Any = _value(target, text)
-    group, _, field = target.rpartition(".")
+    group, dot, field = target.partition(".")
+    if not dot:
+        group, field = "", target
     holder = document.setdefault(group, {}) if group and value is not None else document
     if value is None or field in holder:
         return False

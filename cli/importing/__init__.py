@@ -1,0 +1,1 @@
+"""The parts of `leadstream import`: reading a table, telling what its columns mean, sending its rows."""
