@@ -33,6 +33,7 @@ FAILED, USAGE, UNREACHABLE = 1, 2, 3
 KAFKA, POSTGRES = "LEADSTREAM_KAFKA", "LEADSTREAM_POSTGRES"
 HTTP_SECONDS = 15.0
 PATIENCE_MS = 10_000
+FETCH_BYTES = 1024 * 1024
 
 
 class CommandFailed(Exception):  # named for the state
@@ -156,7 +157,7 @@ def quiet_libraries() -> None:
 
 
 @asynccontextmanager
-async def log_reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+async def log_reader(settings: Settings, fetch_bytes: int = FETCH_BYTES) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer without a group: it reads where it is told to, and nobody notices."""
     from aiokafka import AIOKafkaConsumer
 
@@ -166,6 +167,7 @@ async def log_reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         request_timeout_ms=PATIENCE_MS,
+        max_partition_fetch_bytes=fetch_bytes,
     )
     try:
         await consumer.start()

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
-from cli.context import UNREACHABLE, CommandFailed, kafka_admin, log_reader
+from cli.context import FETCH_BYTES, UNREACHABLE, CommandFailed, kafka_admin, log_reader
 from cli.output import Report
 from runtime.partitioner import partition_of
 from runtime.settings import Settings
@@ -165,11 +165,11 @@ def is_forgotten(event: Event, erasures: Mapping[str, datetime]) -> bool:
 
 
 @asynccontextmanager
-async def open_log(settings: Settings) -> AsyncIterator[Log]:
-    """The log, ready to be read."""
+async def open_log(settings: Settings, fetch_bytes: int = FETCH_BYTES) -> AsyncIterator[Log]:
+    """The log, ready to be read, so many bytes of a partition at a time."""
     async with kafka_admin(settings) as admin:
         described = await admin.describe_topics()
     there = {each["topic"]: len(each["partitions"]) for each in described if not each["error_code"]}
     counts = {name: there[settings.topic(name)] for name in BY_NAME if settings.topic(name) in there}
-    async with log_reader(settings) as consumer:
+    async with log_reader(settings, fetch_bytes) as consumer:
         yield Log(consumer, settings, counts)

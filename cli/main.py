@@ -51,7 +51,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "import",
-        "cli.importer:import_leads",
+        "cli.importer:import_",
         "Import leads from a CSV file.",
         LEADS,
         (("leadstream import leads.csv", "every row a lead; what can't be read goes to a rejects file"),),

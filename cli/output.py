@@ -59,3 +59,22 @@ def progress(what: str) -> Iterator[Report]:
     with bar:
         task: TaskID = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def confirmed(question: str, *, yes: bool) -> None:
+    """Goes on when the operator says yes.
+
+    Raises:
+        CommandFailed: there is nobody to ask.
+        typer.Abort: the answer is no.
+    """
+    import typer
+
+    from cli.context import USAGE, CommandFailed
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandFailed("nobody is there to confirm it; say --yes", USAGE)
+    if not typer.confirm(question, err=True):
+        raise typer.Abort

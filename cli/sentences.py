@@ -137,25 +137,19 @@ def _enriched(event: LeadEnriched) -> Sentence:
 
 
 def _profile(profile: Profile) -> str:
-    role = ", ".join(each for each in (profile.title, profile.seniority, profile.department) if each)
-    company = profile.company or profile.domain
-    about = [
-        f"{profile.employees} employees" if profile.employees is not None else None,
-        profile.industry,
-        " ".join(each for each in (profile.country, profile.region) if each),
-    ]
-    said = [
-        role,
-        f"at {company}" if company else "",
-        _in_brackets(each for each in about if each),
-        f"{profile.email_kind} address" if profile.email_kind else "",
-    ]
-    return " ".join(each for each in said if each) or "nothing could be told"
+    place = " ".join(each for each in (profile.country, profile.region) if each)
+    employees = f"{profile.employees} employees" if profile.employees is not None else None
+    role = _with(profile.title, (profile.seniority, profile.department))
+    company = _with(profile.company or profile.domain, (employees, profile.industry, place))
+    said = [role, f"at {company}" if company else "", f"{profile.email_kind} address" if profile.email_kind else ""]
+    who = " ".join(each for each in said[:2] if each)
+    return ", ".join(each for each in (who, said[2]) if each) or "nothing could be told"
 
 
-def _in_brackets(words: Iterable[str]) -> str:
-    said = ", ".join(words)
-    return f"({said})" if said else ""
+def _with(name: str | None, details: Iterable[str | None]) -> str:
+    """`name (details)`, or whichever of the two there is."""
+    found = ", ".join(each for each in details if each)
+    return f"{name} ({found})" if name and found else name or found
 
 
 @_tell.register

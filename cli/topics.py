@@ -1,0 +1,102 @@
+"""`leadstream topics`: what is in the log, and how far behind each service is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.table import Table
+
+from cli.context import KAFKA, Stack, find_stack, run
+from cli.log import open_log
+from cli.moments import length
+from cli.output import err, out, print_json
+from cli.positions import SMALL_FETCH, Fences, TopicState, read_fences, readers_of, topic_states
+from runtime.errors import SettingsError
+from runtime.setup import SERVICES
+
+
+def topics(*, as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON document.")] = False) -> None:
+    """List the topics: partitions, events, age, retention, and how far behind each service is.
+
+    How far a service has read stands in its database; without Postgres the lag is left out.
+    """
+    states, fences = run(_look(find_stack(KAFKA)))
+    if as_json:
+        print_json({"topics": [as_document(state, fences) for state in states]})
+        return
+    if fences is None:
+        err().print("Postgres does not answer, so how far behind the services are is not known.")
+    out().print(as_table(states, fences, datetime.now(UTC)))
+
+
+async def _look(stack: Stack) -> tuple[list[TopicState], Mapping[str, Fences] | None]:
+    async with open_log(stack.settings, SMALL_FETCH) as log:
+        states = await topic_states(log, stack.settings)
+    try:
+        return states, await read_fences(stack.settings, SERVICES)
+    except (psycopg.Error, SettingsError):
+        return states, None
+
+
+def retention_of(state: TopicState) -> str:
+    """How long its records are kept, in words."""
+    if "compact" in state.settings.get("cleanup.policy", ""):
+        return "the last of each key"
+    milliseconds = state.settings.get("retention.ms")
+    if milliseconds is None:
+        return ""
+    return "unlimited" if milliseconds == "-1" else length(timedelta(milliseconds=int(milliseconds)))
+
+
+def lags_of(state: TopicState, fences: Mapping[str, Fences] | None) -> dict[str, int]:
+    """How many records each service that reads the topic has not read yet."""
+    if fences is None:
+        return {}
+    return {service: state.lag(fences[service]) for service in readers_of(state.topic) if service in fences}
+
+
+def as_document(state: TopicState, fences: Mapping[str, Fences] | None) -> dict[str, Any]:
+    """One topic for a script."""
+    return {
+        "topic": state.topic.name,
+        "about": state.topic.about,
+        "partitions": state.partitions,
+        "events": state.records,
+        "oldest": state.oldest,
+        "newest": state.newest,
+        "settings": dict(state.settings),
+        "lag": None if fences is None else lags_of(state, fences),
+    }
+
+
+def as_table(states: Sequence[TopicState], fences: Mapping[str, Fences] | None, now: datetime) -> Table:
+    """One row for each topic."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, justify in (("topic", "left"), ("partitions", "right"), ("events", "right"), ("oldest", "right")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # the literals above
+    for name in ("newest", "kept", "not read yet"):
+        table.add_column(name, justify="right" if name == "newest" else "left")
+    for state in states:
+        table.add_row(
+            state.topic.name,
+            str(state.partitions) if state.partitions else "[red]missing[/]",
+            f"{state.records:,}",
+            _ago(state.oldest, now),
+            _ago(state.newest, now),
+            retention_of(state),
+            _behind(lags_of(state, fences)),
+        )
+    return table
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return f"{length(max(now - moment, timedelta(0)))} ago" if moment else ""
+
+
+def _behind(lags: Mapping[str, int]) -> str:
+    late = [f"[yellow]{service} {lag:,}[/]" for service, lag in lags.items() if lag]
+    return ", ".join(late) if late or not lags else "[green]nothing[/]"
