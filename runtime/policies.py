@@ -68,13 +68,13 @@ class PolicyReader:
         self._consumer.assign([self._partition])
         end = (await self._consumer.end_offsets([self._partition]))[self._partition]
         while await self._consumer.position(self._partition) < end:
-            await self._read_some(timeout_ms=200)
+            await self.read_some(timeout_ms=200)
 
     async def follow(self) -> None:
         """Keeps reading; never returns."""
         while True:
             try:
-                await self._read_some(timeout_ms=1_000)
+                await self.read_some(timeout_ms=1_000)
             except KafkaError as error:
                 log.warning("reading policies failed, trying again", error=repr(error))
                 await asyncio.sleep(1.0)
@@ -84,7 +84,8 @@ class PolicyReader:
         if self._consumer is not None:
             await self._consumer.stop()
 
-    async def _read_some(self, timeout_ms: int) -> None:
+    async def read_some(self, timeout_ms: int) -> None:
+        """Reads what has been published since; waits for something to come, but no longer than that."""
         assert self._consumer is not None
         for records in (await self._consumer.getmany(timeout_ms=timeout_ms)).values():
             for record in records:
