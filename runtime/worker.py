@@ -130,7 +130,10 @@ class Worker(Generic[S]):
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 2.0)
                 self._ownership.lost_connection()
-        await asyncio.wait_for(self._publisher.drained(), timeout=3.0)
+        try:
+            await asyncio.wait_for(self._publisher.drained(), timeout=3.0)
+        except TimeoutError:
+            log.warning("stopped with events unpublished; they stay in the outbox", events=self._publisher.pending)
 
     async def _take_over(self) -> None:
         """Becomes the owner of what the group assigned; goes on where the fence says."""
