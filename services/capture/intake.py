@@ -89,7 +89,6 @@ class Intake:
         done: asyncio.Future[list[Result | Exception]] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(items, done))
         self._queued += len(items)
-        telemetry.WAITING.set(self._queued)
         self._arrived.set()
         return await done
 
