@@ -28,9 +28,7 @@ class Topic:
     consumers: tuple[str, ...]
     about: str
     partitions: int = PARTITIONS
-    settings: Mapping[str, str] = field(
-        default_factory=lambda: {"retention.ms": "-1", "cleanup.policy": "delete"}
-    )
+    settings: Mapping[str, str] = field(default_factory=lambda: {"retention.ms": "-1", "cleanup.policy": "delete"})
 
     @cached_property
     def adapter(self) -> TypeAdapter[Event]:
@@ -69,9 +67,7 @@ SIGNALS = Topic(
     "What leads did.",
 )
 ENRICHED = Topic("leads.enriched", (e.LeadEnriched,), ("enrich",), ("score", "metrics"), "Who the lead is.")
-SCORED = Topic(
-    "leads.scored", (e.LeadScored,), ("score",), ("route", "nurture", "metrics"), "How promising, and why."
-)
+SCORED = Topic("leads.scored", (e.LeadScored,), ("score",), ("route", "nurture", "metrics"), "How promising, and why.")
 ASSIGNED = Topic(
     "leads.assigned",
     (
@@ -120,9 +116,7 @@ POLICIES = Topic(
     "Published business policies, read whole by every worker.",
     partitions=1,
 )
-COMMANDS = Topic(
-    "leads.commands", (e.CommandIssued,), ("cli",), ("capture", *ALL_SERVICES), "Operator commands."
-)
+COMMANDS = Topic("leads.commands", (e.CommandIssued,), ("cli",), ("capture", *ALL_SERVICES), "Operator commands.")
 ERASED = Topic("leads.erased", (e.LeadErased,), ("capture",), ALL_SERVICES, "Erasures.")
 KEYS = Topic(
     "leads.keys",

@@ -60,7 +60,8 @@ def company_key(name: str) -> str:
     folded = _APOSTROPHES.sub("", fold(name))
     if not folded.isascii():
         folded = "".join(letter if _in_key(letter) else " " for letter in folded)
-    said = [word for word in _ASCII_PUNCTUATION.split(folded) if word and word not in _CONNECTORS]
+    every = [word for word in _ASCII_PUNCTUATION.split(folded) if word]
+    said = [word for word in every if word not in _CONNECTORS] or every
     if len(said) > 1 and said[0] == "the":
         said = said[1:]
     # Folding may make eighteen letters of one.

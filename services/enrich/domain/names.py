@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from services.enrich.domain.tables import words_in
@@ -60,7 +59,6 @@ def name_from_local_part(local: str) -> PersonName | None:
     return PersonName(full=f"{first} {last}", given=first, family=last, confidence=0.4)
 
 
-@lru_cache(maxsize=4096)
 def _from_parts(first: str, last: str) -> PersonName | None:
     if _says_nothing(f"{first} {last}"):
         return None
@@ -76,7 +74,6 @@ def _from_parts(first: str, last: str) -> PersonName | None:
     return _named(givens, families, confidence=0.95)
 
 
-@lru_cache(maxsize=4096)
 def _read_full(text: str) -> PersonName | None:
     if _says_nothing(text):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 import phonenumbers
@@ -41,7 +40,6 @@ class Phone(NamedTuple):
         return 0.8
 
 
-@lru_cache(maxsize=8192)
 def read_phone(text: str | None, country: str | None) -> Phone | None:
     """The number that somebody typed; `country` is where a number without a country code is taken to be.
 

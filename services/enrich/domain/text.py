@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from services.enrich.domain.tables import words_in
 
@@ -47,7 +46,9 @@ def fold(text: str) -> str:
     """Lower case without accents, for comparing: `Müller & Søn` is `muller & son`."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_UNDECOMPOSED))
+    # Twice: what is decomposed may be a capital, and its small letter may be decomposed again.
+    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_UNDECOMPOSED)
+    decomposed = unicodedata.normalize("NFKD", decomposed)
     kept = "".join(ch for ch in decomposed if not "\u0300" <= ch <= "\u036f")
     return unicodedata.normalize("NFC", kept)
 
@@ -60,7 +61,6 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(folded))
 
 
-@lru_cache(maxsize=4096)
 def is_placeholder(text: str) -> bool:
     """True for `n/a`, `-`, `test` and the like."""
     joined = "".join(words(text))

@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.enrich.domain.names import name_from_local_part, read_name
+from services.enrich.domain.tables import words_in
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,7 @@ def test_any_text_gives_a_name_of_printable_words_or_none(full: str, first: str 
 @given(st.from_regex(r"[A-Z][a-z]{1,9}", fullmatch=True), st.from_regex(r"[A-Z][a-z]{3,12}", fullmatch=True))
 def test_a_name_reads_the_same_in_capitals_and_the_other_way_round(first: str, last: str) -> None:
     straight = read_name(f"{first} {last}", None, None)
+    assume(first.lower() not in words_in("words.txt")["degrees and generations"])
     assume(straight is not None and (straight.given, straight.family) == (first, last))
     assert read_name(f"{last}, {first}", None, None) == straight
     shouted = read_name(f"{first} {last}".upper(), None, None)
