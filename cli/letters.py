@@ -16,7 +16,7 @@ from rich.text import Text
 from cli.context import KAFKA, USAGE, CommandFailed, Stack, find_stack, run
 from cli.log import Found, is_forgotten, open_log
 from cli.moments import WrongMomentError, parse_moment, shown
-from cli.output import err, out, print_json, progress
+from cli.output import err, out, print_json, progress, show
 from cli.sentences import printable
 from cli.tail import as_document
 from schemas.events import EventDead, InputRejected
@@ -99,7 +99,7 @@ def _list(order: Order, nothing: str) -> None:
     elif not latest:
         out().print(nothing)
     else:
-        out().print(as_table(latest, personal=order.personal))
+        show(as_table(latest, personal=order.personal))
         if len(latest) < count:
             err().print(f"The latest {len(latest)} of {count}; --limit shows more.")
 

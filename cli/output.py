@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -25,6 +25,18 @@ def out() -> Console:
     """What was asked for. Made anew, so that it follows a redirected `sys.stdout`."""
     console = Console(highlight=False)
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def show(renderable: RenderableType) -> None:
+    """Prints a table or a text; for a file or another program, without the spaces that fill up a terminal's line."""
+    console = out()
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    with console.capture() as captured:
+        console.print(renderable)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    sys.stdout.flush()
 
 
 def err() -> Console:

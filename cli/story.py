@@ -41,7 +41,7 @@ def story_table(story: Iterable[Found], start: datetime | None, *, personal: boo
     """The events as rows: time, delay since `start`, service, what happened and why."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=23, no_wrap=True)
-    table.add_column(width=10, justify="right", no_wrap=True)
+    table.add_column(width=12, justify="right", no_wrap=True)
     table.add_column(width=8, no_wrap=True)
     table.add_column(ratio=1)
     for each in story:

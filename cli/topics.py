@@ -13,7 +13,7 @@ from rich.table import Table
 from cli.context import KAFKA, Stack, find_stack, run
 from cli.log import open_log
 from cli.moments import length
-from cli.output import err, out, print_json
+from cli.output import err, print_json, show
 from cli.positions import SMALL_FETCH, Fences, TopicState, read_fences, readers_of, topic_states
 from runtime.errors import SettingsError
 from runtime.setup import SERVICES
@@ -30,7 +30,7 @@ def topics(*, as_json: Annotated[bool, typer.Option("--json", help="The same as 
         return
     if fences is None:
         err().print("Postgres does not answer, so how far behind the services are is not known.")
-    out().print(as_table(states, fences, datetime.now(UTC)))
+    show(as_table(states, fences, datetime.now(UTC)))
 
 
 async def _look(stack: Stack) -> tuple[list[TopicState], Mapping[str, Fences] | None]:

@@ -12,7 +12,7 @@ import typer
 from cli.context import KAFKA, CommandFailed, Stack, find_stack, run
 from cli.leads import find_lead
 from cli.log import Found, Log, Offsets, is_forgotten, open_log
-from cli.output import Report, err, out, print_json, progress
+from cli.output import Report, err, out, print_json, progress, show
 from cli.personal import without_personal
 from cli.story import in_order, start_of, story_table
 from schemas.topics import COMMANDS, POLICIES, TOPICS, Topic
@@ -92,7 +92,7 @@ class _Printer:
     def print(self, story: Sequence[Found]) -> None:
         if not self._as_json:
             self._start = self._start or start_of(story)
-            out().print(story_table(story, self._start, personal=self._personal))
+            show(story_table(story, self._start, personal=self._personal))
             return
         for each in story:
             if each.event is not None:

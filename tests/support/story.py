@@ -224,7 +224,7 @@ def accepted(seconds: float = 12) -> LeadAccepted:
     return event(LeadAccepted, seconds, _sla("owned", seconds, 60), service="route")
 
 
-def sla_met(seconds: float = 12) -> SlaMet:
+def sla_met(seconds: float = 12.001) -> SlaMet:
     return event(SlaMet, seconds, _sla("owned", seconds, 60), service="route")
 
 
