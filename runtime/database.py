@@ -50,6 +50,8 @@ async def connect(settings: Settings, service: str) -> Connection:
     """
     connection = await psycopg.AsyncConnection.connect(settings.dsn(service), **_options(settings, service))
     await _adapt(connection)
+    # A plan that was made while a table was small would go on reading it whole while it grows.
+    await connection.execute("set enable_seqscan = off")
     return connection
 
 

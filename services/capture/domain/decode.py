@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
-from multipart import (  # type: ignore[import-untyped]  # shipped without a py.typed marker
+from multipart import (
     MultipartError,
     MultipartSegment,
     ParserLimitReached,
