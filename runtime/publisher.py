@@ -59,10 +59,15 @@ class Publisher:
         for row in rows:
             self._lanes.setdefault((row.partition, row.topic), deque()).append(row)
         for lane, queue in self._lanes.items():
-            if queue and lane not in self._tasks:
-                task = asyncio.create_task(self._drain(lane), name=f"publish {lane[1]}/{lane[0]}")
-                self._tasks[lane] = task
-                task.add_done_callback(partial(self._finished, lane))
+            if queue:
+                self._start(lane)
+
+    def _start(self, lane: Lane) -> None:
+        # A task that has just run dry is still listed until its callback runs.
+        if (task := self._tasks.get(lane)) is None or task.done():
+            task = asyncio.create_task(self._drain(lane), name=f"publish {lane[1]}/{lane[0]}")
+            self._tasks[lane] = task
+            task.add_done_callback(partial(self._finished, lane))
 
     async def forget(self, partitions: Iterable[int] | None = None) -> None:
         """Stops publishing for partitions (None: all); whoever owns them next reads the outbox again."""
@@ -109,14 +114,16 @@ class Publisher:
         queue = self._lanes[lane]
         delay = 0.05
         while queue:
-            producer = await self._connected()
+            producer: AIOKafkaProducer | None = None
             try:
+                producer = await self._connected()
                 count = await self._send_some(producer, lane, queue)
-            except KafkaError as error:
+            except (KafkaError, OSError) as error:
                 # The producer's own order can't be trusted after an error: build another, send again from the first
                 # event without an acknowledgement. Readers drop what arrives twice.
                 log.warning("publishing failed, trying again", topic=lane[1], partition=lane[0], error=repr(error))
-                await self._discard(producer)
+                if producer is not None:
+                    await self._discard(producer)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 2.0)
                 continue
