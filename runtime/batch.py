@@ -33,6 +33,10 @@ from schemas.topics import DEAD, ERASED, Topic
 
 S = TypeVar("S", bound=Record)
 
+MOST_EVENT = 3 * 1024 * 1024
+"""Bytes of an event that a record of ours can surely hold; a larger one is our mistake."""
+MOST_BURIED, MOST_BURIED_KEY = 2 * 1024 * 1024, 1024
+"""Bytes of a record that its dead letter repeats, as base64."""
 ERASED_MARK = b"E"
 """First byte of the state kept of an erased lead; the moment of the erasure follows."""
 
@@ -72,8 +76,7 @@ class IntakeRow(NamedTuple):
 Source = Read | TimerRow | EffectRow | IntakeRow
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An input to decide about, and where it came from."""
 
     input: Input
@@ -312,6 +315,8 @@ def _rows(outcome: Outcome[S], item: Item, decision: Decision[S], deciding: Deci
     """Encodes a decision's events; timers and effects join the outcome only when all could be encoded."""
     key, partition = item.lead_id.encode(), outcome.sifted.fence.partition
     rows = [(deciding.topic_of[type(event)], key, event.to_json()) for event in decision.events]
+    if rows and (largest := max(len(row[2]) for row in rows)) > MOST_EVENT:
+        raise ValueError(f"decided on an event of {largest} bytes; {MOST_EVENT} are allowed")
     timers = [_timer(item, partition, timer) for timer in decision.timers]
     effects = [] if item.cause.mode != "live" else [_effect(item, partition, effect) for effect in decision.effects]
     outcome.timers.update(timers)
@@ -359,12 +364,15 @@ def _bury(outcome: Outcome[S], source: Source, why: tuple[str, str, str], decidi
     if isinstance(source, Read):
         record = source.record
         place, key, value = (source.topic.name, record.partition, record.offset), record.key, record.value
-        headers = tuple((name, bytes(text)) for name, text in record.headers)
+        headers = tuple((name, bytes(text or b"")) for name, text in record.headers)
     else:
         name = "timers" if isinstance(source, TimerRow) else "effects"
         place, key, headers = (name, partition, 0), _lead_of(source).encode(), ()
         value = source.value if isinstance(source, IntakeRow) else source.body
     identity = derived_id(deciding.service, *place, step, reason, value or b"")
+    if (size := len(key or b"") + len(value or b"") + sum(len(text) for _, text in headers)) > MOST_BURIED:
+        detail = f"{size} bytes, too many for a dead letter: the rest is where it was read. {detail}"
+        key, value, headers = (key or b"")[:MOST_BURIED_KEY], (value or b"")[:MOST_BURIED], ()
     lead = _lead_of(source) or f"dead-{identity[:24]}"
     letter = DeadLetter(
         service=deciding.service, topic=place[0], partition=place[1], offset=place[2],
