@@ -31,12 +31,8 @@ class Verdict(enum.Enum):
 
 def stamp_of(headers: Iterable[tuple[str, bytes]]) -> Stamp | None:
     """Reads the stamp; None when there is none, or it is not one of ours."""
-    producer = sequence = None
-    for name, value in headers:
-        if name == PRODUCER:
-            producer = value
-        elif name == SEQUENCE:
-            sequence = value
+    found = dict(headers)
+    producer, sequence = found.get(PRODUCER), found.get(SEQUENCE)
     if not producer or not sequence or not sequence.isdigit() or len(sequence) > 18:
         return None
     try:

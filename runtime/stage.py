@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import psycopg
 
@@ -90,8 +90,7 @@ class Effect:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[S]):
+class Decision(NamedTuple, Generic[S]):
     """What follows from one input. `state` is the lead's whole new state; None forgets the lead."""
 
     state: S | None
@@ -102,8 +101,7 @@ class Decision(Generic[S]):
     """Set when nothing was decided, with the reason it is counted under, such as `duplicate_signal`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a decision may know besides the input and the lead's state."""
 
     service: str
@@ -133,8 +131,7 @@ class Context:
         return derived_id(self.service, self.cause.id, *parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Generic[S]):
+class Change(NamedTuple, Generic[S]):
     """A lead's state before and after a batch."""
 
     partition: int

@@ -1,0 +1,1 @@
+"""What Leadstream costs: throughput, delay and memory, beside Faust and quixstreams. `python -m bench --help`."""
