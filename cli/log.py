@@ -67,6 +67,7 @@ class Log:
         self._settings = settings
         self.counts = counts
         """How many partitions each topic has that is there."""
+        self._introduced: set[TopicPartition] = set()
         self._topics = {settings.topic(name): topic for name, topic in BY_NAME.items()}
 
     def found(self, record: Any) -> Found:
@@ -94,10 +95,12 @@ class Log:
 
     async def begins(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset of each."""
+        self._introduce(places)
         return dict(await self._consumer.beginning_offsets(list(places)))
 
     async def ends(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset that the next record of each will have."""
+        self._introduce(places)
         return dict(await self._consumer.end_offsets(list(places)))
 
     async def at(self, places: Collection[TopicPartition], moment: datetime) -> dict[TopicPartition, int]:
@@ -142,6 +145,14 @@ class Log:
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
             for record in merge(*fetched.values(), key=lambda record: int(record.timestamp)):
                 yield record
+
+    def _introduce(self, places: Collection[TopicPartition]) -> None:
+        """Lets the consumer ask at once where the partitions are; without that it tries, fails and waits a second."""
+        unknown = set(places) - self._introduced
+        if unknown:
+            self._introduced |= unknown
+            self._consumer.assign(list(self._introduced))
+            self._consumer.pause(*self._introduced)
 
     def _assign(self, begins: Offsets) -> None:
         self._consumer.assign(list(begins))
