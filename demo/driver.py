@@ -1,0 +1,152 @@
+"""Walks through the simulated time: stops where something is to be done, lets the pipeline finish, goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from demo.actions import Action, Import, Post
+from demo.agenda import Agenda
+from demo.directory import Directory
+from demo.ears import Ears
+from demo.plan import Play
+from demo.posting import Poster
+from demo.quiet import Snapshot, Watch, stop_for
+from demo.reps import Reps
+from demo.world import world
+from runtime.clock import OffsetClock
+from schemas.events import LeadCaptured
+
+SIDE_BY_SIDE = 16
+TELL_SECONDS = 0.5
+
+Importer = Callable[[Import], tuple[int, int]]
+"""Imports a file; returns how many rows were accepted and how many refused. Runs in a thread."""
+Tell = Callable[[datetime], Awaitable[None]]
+"""Told every now and then how far the simulated time is."""
+
+
+@dataclass
+class World:
+    """What the driver acts on."""
+
+    clock: OffsetClock
+    watch: Watch
+    ears: Ears
+    poster: Poster
+    importer: Importer
+    tell: Tell
+
+
+@dataclass
+class Walked:
+    """How the walk went.
+
+    Attributes:
+        stops: how often the clock stopped.
+        strangers: how many records were written past capture, by topic.
+        imported: (accepted, refused) of each imported file.
+    """
+
+    stops: int
+    seconds: float
+    strangers: dict[str, int]
+    imported: list[tuple[Import, int, int]]
+
+
+class Driver:
+    """One demo's walk."""
+
+    def __init__(self, play: Play, on: World) -> None:
+        self._play, self._on = play, on
+        self._agenda = Agenda(play.actions)
+        self._directory = Directory()
+        self._directory.learn(play.actions)
+        journeys = {journey.person.number: journey for journey in play.journeys}
+        self._reps = Reps(journeys, world(), on.clock.now)
+        self._people: dict[str, int] = {}
+        self._told_at = 0.0
+        self._walked = Walked(0, 0.0, {}, [])
+
+    @property
+    def directory(self) -> Directory:
+        """Who wrote what."""
+        return self._directory
+
+    async def walk(self) -> Walked:
+        """From the beginning of the simulated time to its end.
+
+        Raises:
+            DemoFailed: the pipeline does not do its part.
+        """
+        started = monotonic()
+        clock, end = self._on.clock, self._play.scale.end
+        clock.move_to(self._play.scale.start)
+        await self._settle()
+        while (stop := self._next_stop()) is not None and stop < end:
+            await self._arrive(stop)
+            await self._act(self._agenda.take(clock.now()))
+            await self._settle()
+            self._walked.stops += 1
+            await self._tell()
+        await self._arrive(end)
+        await self._on.tell(end)
+        self._walked.seconds = monotonic() - started
+        return self._walked
+
+    def _next_stop(self) -> datetime | None:
+        stops = (self._agenda.next_stop(), stop_for(self._on.watch.last.timers))
+        return min((stop for stop in stops if stop is not None), default=None)
+
+    async def _arrive(self, stop: datetime) -> None:
+        """Moves the clock there; what has become due on the way is done before anything else happens."""
+        clock = self._on.clock
+        if stop > clock.now():
+            clock.move_to(stop)
+        if any(timer.due <= clock.now() for timer in self._on.watch.last.timers):
+            await self._settle()
+
+    async def _settle(self) -> Snapshot:
+        """Waits until the pipeline is done, and lets the reps hear what it said."""
+        quiet = await self._on.watch.until_quiet()
+        for event in await self._on.ears.hear(quiet.given):
+            if isinstance(event, LeadCaptured):
+                person = self._directory.who(event)
+                if person is not None:
+                    self._people.setdefault(event.lead_id, person)
+            elif event.lead_id in self._people:
+                self._agenda.add(self._reps.hear(event, self._people[event.lead_id]))
+        return quiet
+
+    async def _act(self, actions: Sequence[Action]) -> None:
+        lanes: dict[str, list[Action]] = defaultdict(list)
+        for action in actions:
+            if self._reps.still_due(action):
+                lanes[action.lane].append(action)
+        room = asyncio.Semaphore(SIDE_BY_SIDE)
+        await asyncio.gather(*(self._one_by_one(lane, room) for lane in lanes.values()))
+
+    async def _one_by_one(self, lane: Iterable[Action], room: asyncio.Semaphore) -> None:
+        async with room:
+            for action in lane:
+                await self._do(action)
+
+    async def _do(self, action: Action) -> None:
+        what = action.what
+        if isinstance(what, Post):
+            await self._on.poster.post(what, self._on.clock.now())
+        elif isinstance(what, Import):
+            accepted, refused = await asyncio.to_thread(self._on.importer, what)
+            self._walked.imported.append((what, accepted, refused))
+        else:
+            self._on.watch.expect_stranger(*await self._on.ears.write(what))
+            self._walked.strangers[what.topic] = self._walked.strangers.get(what.topic, 0) + 1
+
+    async def _tell(self) -> None:
+        if monotonic() - self._told_at > TELL_SECONDS:
+            await self._on.tell(self._on.clock.now())
+            self._told_at = monotonic()

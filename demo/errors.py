@@ -1,0 +1,9 @@
+"""What ends a demo."""
+
+from __future__ import annotations
+
+from runtime.errors import LeadstreamError
+
+
+class DemoFailed(LeadstreamError):
+    """The demo can't go on; says why, and where to look."""

@@ -1,0 +1,211 @@
+"""Whether the pipeline has done all that it can do at this moment of the simulated time.
+
+Every event has a sequence, gapless per producer and partition, and every service notes the highest it has read in
+the same transaction as what follows from it. So one snapshot of these notes tells for sure: when all that was given
+a number has been read by all who read it, nothing waits to be numbered, no timer is due and no effect is under way,
+then nothing more happens before the clock moves or somebody sends something. Nothing is guessed from being idle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+
+import psycopg
+from psycopg import sql
+
+from demo.errors import DemoFailed
+from runtime.clock import Clock
+from runtime.database import Connection
+from runtime.settings import Settings
+from runtime.setup import SERVICES
+from schemas.topics import TOPICS
+
+POLL_SECONDS = 0.012
+PATIENCE_SECONDS = 90.0
+
+READERS: Mapping[str, tuple[str, ...]] = {
+    topic.name: topic.consumers for topic in TOPICS if topic.producers != ("cli",)
+}
+"""Topic → who reads it. What operators write has no sequence."""
+TIMED = ("score", "route", "nurture")
+"""Services that set timers."""
+LOOKS_AHEAD = 40
+"""How many of the coming timers of each service are looked at."""
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A timer that is set: `route.sla`, `score.decay`, `nurture.touch`."""
+
+    kind: str
+    due: datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One look at all services.
+
+    Attributes:
+        given: topic → how many events were numbered.
+        read: (service, topic) → how many of them it has read.
+        waiting: what is neither numbered nor performed yet.
+        timers: the next ones of each service, in the order they are due.
+        offsets: (service, topic, partition) → next offset to be read; strangers' records have no sequence.
+    """
+
+    given: Mapping[str, int] = field(default_factory=dict)
+    read: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    timers: tuple[Timer, ...] = ()
+    offsets: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
+
+    def unfinished(self, now: datetime, beyond: Collection[tuple[str, int, int]] = ()) -> list[str]:
+        """What is still to be done at `now`, in words; `beyond` are strangers' records: (topic, partition, offset)."""
+        left = [
+            f"{reader} has read {self.read.get((reader, topic), 0)} of {count} events of {topic}"
+            for topic, count in self.given.items()
+            for reader in READERS.get(topic, ())
+            if self.read.get((reader, topic), 0) != count
+        ]
+        left += [f"{count} in {what}" for what, count in self.waiting.items() if count]
+        left += [f"{timer.kind} was due at {timer.due:%F %T}" for timer in self.timers if timer.due <= now]
+        left += [
+            f"{reader} has not passed a stranger's record on {topic}"
+            for topic, partition, offset in beyond
+            for reader in READERS[topic]
+            if self.offsets.get((reader, topic, partition), 0) <= offset
+        ]
+        return left
+
+
+_NUMBERED = sql.SQL(
+    "select {name}, 'given', key, '', sum(value::bigint), null::timestamptz"
+    " from {schema}.fence, jsonb_each_text(heads) group by key"
+    " union all select {name}, 'read', split_part(key, '|', 1), '', sum(value::bigint), null"
+    " from {schema}.fence, jsonb_each_text(seen) group by 3"
+)
+_OFFSETS = sql.SQL(
+    " union all select {name}, 'offset', key, partition::text, value::bigint, null"
+    " from {schema}.fence, jsonb_each_text(offsets)"
+)
+_INTAKE = sql.SQL(" union all select {name}, 'waiting', 'intake', '', count(*), null from {schema}.intake")
+_TIMERS = sql.SQL(
+    " union all select * from (select {name}, 'timer', split_part(name, ':', 1), '', 0::bigint, due"
+    " from {schema}.timers order by due limit {most}) as soonest"
+)
+_EFFECTS = sql.SQL(" union all select {name}, 'waiting', 'effects', '', count(*), null from {schema}.effects")
+
+
+def _query(settings: Settings, *, offsets: bool) -> sql.Composed:
+    parts = []
+    for service in SERVICES:
+        names = {
+            "name": sql.Literal(service),
+            "schema": sql.Identifier(settings.schema_of(service)),
+            "most": sql.Literal(LOOKS_AHEAD),
+        }
+        parts.append(_NUMBERED.format(**names))
+        if offsets:
+            parts.append(_OFFSETS.format(**names))
+        if service == "capture":
+            parts.append(_INTAKE.format(**names))
+        if service in TIMED:
+            parts.append(_TIMERS.format(**names))
+        if service == "nurture":
+            parts.append(_EFFECTS.format(**names))
+    first, *rest = parts
+    return sql.Composed([first, *(each for part in rest for each in _joined(part))])
+
+
+def _joined(part: sql.Composed) -> tuple[sql.Composable, sql.Composable]:
+    return sql.SQL(" union all "), part
+
+
+class Watch:
+    """Looks at the services until they are quiet."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._connection: Connection | None = None
+        self._strangers: list[tuple[str, int, int]] = []
+        self.last = Snapshot()
+
+    async def open(self) -> None:
+        """Connects, as the operator: a service could see only itself."""
+        self._connection = await psycopg.AsyncConnection.connect(
+            self._settings.dsn(), autocommit=True, prepare_threshold=1, application_name="leadstream-demo"
+        )
+
+    async def close(self) -> None:
+        """Disconnects."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    def expect_stranger(self, topic: str, partition: int, offset: int) -> None:
+        """From now on it is not quiet before everybody has passed this record."""
+        self._strangers.append((topic, partition, offset))
+
+    async def until_quiet(self) -> Snapshot:
+        """The snapshot that showed it.
+
+        Raises:
+            DemoFailed: it takes too long; says what is left to do.
+        """
+        deadline = monotonic() + PATIENCE_SECONDS
+        while left := (await self.look()).unfinished(self._clock.now(), self._strangers):
+            if monotonic() > deadline:
+                raise DemoFailed(
+                    f"after {PATIENCE_SECONDS:.0f} s the services are not done: {'; '.join(left[:5])}. "
+                    "Their logs are in the data folder; `leadstream doctor` looks closer"
+                )
+            await asyncio.sleep(POLL_SECONDS)
+        return self.last
+
+    async def look(self) -> Snapshot:
+        """All services at one instant: a single statement sees a single state of the database."""
+        assert self._connection is not None, "open() comes first"
+        query = _query(self._settings, offsets=bool(self._strangers))
+        rows = await (await self._connection.execute(query)).fetchall()
+        self.last = snapshot_of(rows)
+        return self.last
+
+
+Row = tuple[str, str, str, str, int, datetime | None]
+
+
+def snapshot_of(rows: Collection[Row]) -> Snapshot:
+    """Puts the query's rows in order."""
+    given: dict[str, int] = {}
+    read: dict[tuple[str, str], int] = {}
+    waiting: dict[str, int] = {}
+    timers: list[Timer] = []
+    offsets: dict[tuple[str, str, int], int] = {}
+    for service, what, key, place, count, due in rows:
+        if what == "given":
+            given[key] = given.get(key, 0) + int(count)
+        elif what == "read":
+            read[service, key] = int(count)
+        elif what == "waiting":
+            waiting[f"{service}.{key}"] = int(count)
+        elif what == "offset":
+            offsets[service, key, int(place)] = int(count)
+        elif due is not None:
+            timers.append(Timer(f"{service}.{key}", due))
+    return Snapshot(given, read, waiting, tuple(sorted(timers, key=lambda timer: timer.due)), offsets)
+
+
+PATIENCE: Mapping[str, timedelta] = {
+    "route.sla": timedelta(minutes=3),
+    "nurture.touch": timedelta(minutes=10),
+    "score.decay": timedelta(hours=2),
+}
+OTHERS_WAIT = timedelta(minutes=30)
+
+
+def stop_for(timers: Collection[Timer]) -> datetime | None:
+    """By when the clock must stop for these timers: deadlines soon after they pass, fading scores in their time."""
+    return min((timer.due + PATIENCE.get(timer.kind, OTHERS_WAIT) for timer in timers), default=None)
