@@ -5,10 +5,14 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 
 class Clock:
     """The machine's time, in UTC."""
+
+    look_again: ClassVar[float] = 0.25
+    """Seconds after which somebody who waits for a moment looks at the clock again, at the latest."""
 
     def now(self) -> datetime:
         """This moment, timezone-aware."""
@@ -21,6 +25,8 @@ class OffsetClock(Clock):
     The file holds one little-endian double: seconds to add. It is read anew at each call, so moving the offset
     moves every process at once, and between two moves time passes at its natural speed.
     """
+
+    look_again: ClassVar[float] = 0.02  # it may jump
 
     def __init__(self, path: Path) -> None:
         self._path = path

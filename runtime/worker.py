@@ -199,9 +199,10 @@ class Worker(Generic[S]):
         return [IntakeRow(*row) for row in rows]
 
     def _due_in(self) -> float:
+        most = self._clock.look_again
         if self._next_due is None:
-            return 0.25
-        return min(max((self._next_due - self._clock.now()).total_seconds(), 0.0), 0.25)
+            return most
+        return min(max((self._next_due - self._clock.now()).total_seconds(), 0.0), most)
 
     # -- processing ------------------------------------------------------------------------------------------------
 
