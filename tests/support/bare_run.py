@@ -24,7 +24,7 @@ from runtime.settings import Settings
 from schemas.topics import COMMANDS, DEAD, ERASED, POLICIES, Topic
 from tests.support.bare import BARE_TOPICS, DONE, PINGS, PONGS, Ping
 from tests.support.bare_oracle import broken_sequences, found, oracle, unfinished
-from tests.support.fleet import Fleet, Plan, TakenOver, fleet
+from tests.support.fleet import Fleet, Plan, Slot, TakenOver, fleet
 from tests.support.harness import POLICY, Harness, ping
 
 PARTITIONS = 12
@@ -45,10 +45,10 @@ class BareRun:
         self._sequences: dict[int, int] = {}
         self._publisher = Publisher("test@1", lambda: build_producer(settings), settings.topic)
 
-    def start(self, stage: str, plans: Iterable[Plan] = (), variant: str = "") -> None:
+    def start(self, stage: str, plans: Iterable[Plan] = (), variant: str = "") -> Slot:
         """Starts a worker of a stage; `variant` names a way to break the contract."""
         module = ["-m", "tests.support.broken_host", variant] if variant else ["-m", "tests.support.bare_host"]
-        self.fleet.add(stage, [*module, stage], self._env, plans)
+        return self.fleet.add(stage, [*module, stage], self._env, plans)
 
     def send(self, leads: Iterable[tuple[str, int]], at: datetime | None = None) -> None:
         """Puts the n-th ping of each lead in; numbered, so that what is sent twice is read once."""

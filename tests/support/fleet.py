@@ -116,7 +116,7 @@ class Fleet:
         self.crashes: list[str] = []
         """Ends that nobody had planned, with the end of the log."""
         self._folder = folder
-        self._taken_over = taken_over
+        self.taken_over = taken_over
         self._closing = False
 
     def add(self, service: str, command: list[str], env: Mapping[str, str], plans: Iterable[Plan] = ()) -> Slot:
@@ -161,9 +161,9 @@ class Fleet:
         if not plan.point and time.monotonic() - slot.begun > plan.seconds:
             slot.send(signal.SIGKILL if plan.what == "kill" else signal.SIGSTOP)
         if plan.what == "freeze" and slot.frozen:
-            assert self._taken_over is not None
+            assert self.taken_over is not None
             self.done[str(plan)] += 1
-            slot.thaw_when = await self._taken_over(slot.service)
+            slot.thaw_when = await self.taken_over(slot.service)
 
     def _note_end(self, slot: Slot) -> None:
         assert slot.process is not None

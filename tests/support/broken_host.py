@@ -1,0 +1,60 @@
+"""`python -m tests.support.broken_host VARIANT alpha`: a bare stage whose runtime breaks the contract on purpose."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from runtime import batch, worker
+from runtime.batch import Outcome, gather
+from runtime.database import Connection
+from runtime.fence import Commit, FenceRow, commit_batch
+from runtime.sequence import Verdict
+from runtime.service import Parts, build, run
+from runtime.worker import Worker
+from tests.support.bare import STAGES
+from tests.support.probes import probe_from_env
+
+
+async def _commit_whoever_owns(connection: Connection, commit: Commit) -> dict[int, FenceRow]:
+    """Commits under the epoch that is in force by now, as if there were no compare-and-set."""
+    rows = await (await connection.execute("select partition, epoch, commits from fence")).fetchall()
+    now = {partition: {"epoch": epoch, "commits": commits} for partition, epoch, commits in rows}
+    commit.moves = [(replace(before, **now[before.partition]), after) for before, after in commit.moves]
+    return await commit_batch(connection, commit)
+
+
+def skip_compare_and_set() -> None:
+    """A worker that was replaced commits all the same."""
+    worker.commit_batch = _commit_whoever_owns  # type: ignore[attr-defined]  # a name that it imported
+
+
+def skip_sequence_check() -> None:
+    """A reader takes whatever it reads for the next."""
+    batch.judge = lambda *_, **__: Verdict.NEXT  # type: ignore[attr-defined]  # as above
+
+
+async def _publish_and_write(self: Worker[Any], commit: Commit, outcomes: list[Outcome[Any]]) -> Any:
+    for outcome in outcomes:
+        gather(commit, outcome, self._encode)
+    self._publisher.add(commit.outbox)
+    await self._publisher.drained()
+    self._probe("before_commit")
+    return await commit_batch(self._ownership.connection, commit)
+
+
+def publish_before_commit() -> None:
+    """Events are out before the state that led to them stands."""
+    Worker._write = _publish_and_write  # type: ignore[method-assign]  # that is the point
+
+
+VARIANTS: dict[str, Callable[[], None]] = {
+    each.__name__: each for each in (skip_compare_and_set, skip_sequence_check, publish_before_commit)
+}
+
+if __name__ == "__main__":
+    VARIANTS[sys.argv[1]]()
+    parts = Parts(stage=STAGES[sys.argv[2]](), probe=probe_from_env())
+    run(build(parts), parts)
