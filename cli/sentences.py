@@ -14,6 +14,7 @@ from schemas.events import (
     CommandIssued,
     Deadlines,
     EventDead,
+    Fact,
     InputRejected,
     LeadAccepted,
     LeadAssigned,
@@ -128,12 +129,23 @@ def _by(words: str, how: str) -> str:
 @_tell.register
 def _enriched(event: LeadEnriched) -> Sentence:
     data = event.data
-    facts = [f"{fact.field}: from {fact.source}, {fact.confidence:.0%} sure" for fact in data.facts]
+    facts = [
+        f"from {source.replace('_', ' ')}: {', '.join(fields)}" for source, fields in _by_source(data.facts).items()
+    ]
     if data.submissions > 1:
         facts.insert(0, f"after {data.submissions} submissions by {', '.join(data.channels)}")
     person = data.person
     who = ", ".join(each for each in (person.full_name, person.email, person.phone) if each)
     return Sentence(f"enriched: {_profile(data.profile)}", tuple(facts), personal=(who,))
+
+
+def _by_source(facts: Iterable[Fact]) -> dict[str, list[str]]:
+    """What each source told, with how sure it is."""
+    told: dict[str, list[str]] = {}
+    for fact in facts:
+        name = fact.field.rpartition(".")[2].replace("_", " ")
+        told.setdefault(fact.source, []).append(f"{name} {fact.confidence:.0%}")
+    return told
 
 
 def _profile(profile: Profile) -> str:
@@ -155,7 +167,9 @@ def _with(name: str | None, details: Iterable[str | None]) -> str:
 @_tell.register
 def _scored(event: LeadScored) -> Sentence:
     data = event.data
-    reasons = tuple(f"{reason.points:+g} {reason.part}: {reason.text}" for reason in data.reasons)
+    reasons = tuple(
+        (f"{reason.points:+g} " if reason.points else "") + f"{reason.part}: {reason.text}" for reason in data.reasons
+    )
     return Sentence(
         f"scored {data.total} {data.band} {data.tier}, {data.qualification} "
         f"(fit {data.fit}, intent {data.intent}; after {data.trigger}; by {data.model})",
@@ -175,7 +189,7 @@ def _assigned(event: LeadAssigned | LeadReassigned) -> Sentence:
     before = f" from {data.previous_rep}" if data.previous_rep else ""
     verb = "assigned" if isinstance(event, LeadAssigned) else "reassigned"
     more = [f"rule {data.rule}", _deadlines(data.deadlines, data.origin.captured_at)]
-    if turn := data.turn:
+    if (turn := data.turn) and turn.pool not in data.reason:
         able = ", ".join(turn.available) or "nobody"
         more.append(f"turn {turn.ordinal + 1} of pool {turn.pool}; could take it: {able}")
     return Sentence(f"{verb}{before} to {data.rep_name} ({where}) because {data.reason}", tuple(more), "good")

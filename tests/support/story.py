@@ -169,7 +169,10 @@ def scored(seconds: float = 0.009, **fields: Any) -> LeadScored:
             **RANKED,
             "fit": 80,
             "intent": 70,
-            "reasons": (Reason(part="fit", code="decision-maker", text="Can decide on a purchase", points=30),),
+            "reasons": (
+                Reason(part="fit", code="decision-maker", text="Can decide on a purchase", points=30),
+                Reason(part="qualification", code="mql", text="Fits and shows interest", points=0),
+            ),
             "model": "rules",
             "as_of": at(seconds),
             "trigger": "enriched",
@@ -189,7 +192,7 @@ def _assignment(rep: str, name: str, previous: str | None) -> Assignment:
             "territory": "uk",
             "rule": "hot-uk",
             "reason": "hot leads from the UK go to the UK team in turn",
-            "turn": RoundRobinTurn(pool="uk", ordinal=11, available=("kim", "lee")),
+            "turn": RoundRobinTurn(pool="everybody", ordinal=11, available=("kim", "lee")),
             "deadlines": Deadlines(owned_by=at(60), contacted_by=at(300), business_hours=True),
             "previous_rep": previous,
         }
