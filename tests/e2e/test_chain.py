@@ -6,7 +6,6 @@ import asyncio
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,14 +16,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from runtime.partitioner import partition_of
 from schemas.topics import PARTITIONS, TOPICS
-from tests.support.running import Running, running_stack
+from tests.support.running import Running
 from tests.support.waiting import until
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Running]:
-    with running_stack(workers=2) as ours:
-        yield ours
+@pytest.fixture
+def stack(running: Running) -> Running:
+    return running
 
 
 def address() -> str:

@@ -1,0 +1,54 @@
+"""What SREs and RevOps look at, on the running services: scraped by a real Prometheus under the shipped rules."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.support.prometheus import Panel, Prometheus, panel_queries, prometheus
+from tests.support.running import Running
+
+QUIET_ON_A_HEALTHY_STACK = ("dead", "retr", "gap", "fence", "duplicate", "breach", "rejection")
+"""Panels about these may have nothing to show; all others must."""
+
+
+@pytest.fixture(scope="module")
+def watching(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    targets = {worker: urlsplit(url).netloc for worker, url in running.workers.items()}
+    with prometheus(targets, tmp_path_factory.mktemp("prometheus")) as ours:
+        with running.client() as client:
+            for _ in range(20):
+                lead = {"email": f"{uuid.uuid4().hex[:12]}@acme.example", "title": "CEO", "source": "demo"}
+                assert client.post("/v1/leads", json=lead).status_code == 202
+        ours.wait_for('sum(leadstream_sla_results_total{result="met"}) >= 20', seconds=120)
+        yield ours
+
+
+def test_every_service_says_that_it_is_alive_and_ready(running: Running) -> None:
+    for url in running.workers.values():
+        assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        assert httpx.get(f"{url}/readyz", trust_env=False).json() == {"status": "ready"}
+
+
+def test_every_service_is_scraped_and_every_rule_evaluated(watching: Prometheus) -> None:
+    assert watching.unhealthy() == []
+    assert watching.failed_rules() == []
+
+
+@pytest.mark.parametrize("panel", panel_queries(), ids=str)
+def test_every_panel_has_an_answer(watching: Prometheus, panel: Panel) -> None:
+    if any(word in str(panel).lower() for word in QUIET_ON_A_HEALTHY_STACK):
+        watching.query(panel.runnable())
+    else:
+        watching.wait_for(panel.runnable())
+
+
+def test_no_service_grows_past_its_memory(running: Running) -> None:
+    for worker, url in running.workers.items():
+        text = httpx.get(f"{url}/metrics", trust_env=False).text
+        line = next(line for line in text.splitlines() if line.startswith("process_resident_memory_bytes"))
+        assert float(line.split()[1]) < 150 * 1024 * 1024, worker
