@@ -1,230 +1,29 @@
-"""One batch of one partition, without I/O: sift what was read, decide, and gather what must be committed."""
+"""One batch of one partition, without I/O: decide about what was sifted, and gather what must be committed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
-from pydantic import ValidationError
 
-from runtime.errors import SequenceGap, StageBroken
-from runtime.fence import Commit, EffectRow, FenceRow, OutboxRow, TimerRow
-from runtime.partitioner import partition_of
-from runtime.sequence import Stamp, Verdict, judge, seen_key, stamp_of
-from runtime.stage import (
-    CancelTimer,
-    Change,
-    Context,
-    Decision,
-    Effect,
-    EffectDone,
-    Input,
-    SetTimer,
-    Stage,
-    TimerDue,
-)
-from schemas.base import Cause, Event, Record, cause_of, derived_id, new_traceparent
-from schemas.events import DeadLetter, EventDead, LeadErased
-from schemas.policy import Policy
-from schemas.topics import DEAD, ERASED, Topic
+from runtime.errors import StageBroken
+from runtime.fence import Commit, EffectRow, OutboxRow, TimerRow
+from runtime.letters import Why, dead_letter
+from runtime.sift import Deciding, Item, Read, Sifted, Source
+from runtime.stage import CancelTimer, Change, Context, Decision, Effect, Input, SetTimer, Stage, TimerDue
+from schemas.base import Event, Record
+from schemas.events import LeadErased
+from schemas.topics import DEAD, ERASED
 
 S = TypeVar("S", bound=Record)
 
 MOST_EVENT = 3 * 1024 * 1024
 """Bytes of an event that a record of ours can surely hold; a larger one is our mistake."""
-MOST_BURIED, MOST_BURIED_KEY = 2 * 1024 * 1024, 1024
-"""Bytes of a record that its dead letter repeats, as base64."""
 ERASED_MARK = b"E"
 """First byte of the state kept of an erased lead; the moment of the erasure follows."""
-
-
-class LogRecord(Protocol):
-    """What we use of aiokafka's ConsumerRecord."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
-
-
-class Read(NamedTuple):
-    """One record as it came, with the topic it was read from."""
-
-    topic: Topic
-    record: LogRecord
-
-
-class IntakeRow(NamedTuple):
-    """One event of an unpartitioned writer, waiting for its number."""
-
-    id: int
-    partition: int
-    topic: str
-    key: bytes
-    value: bytes
-
-
-Source = Read | TimerRow | EffectRow | IntakeRow
-
-
-class Item(NamedTuple):
-    """An input to decide about, and where it came from."""
-
-    input: Input
-    lead_id: str
-    cause: Cause
-    source: Source
-    ours: bool
-    """False for a stranger's record."""
-
-
-@dataclass(slots=True)
-class Work:
-    """What one partition has to do in this batch."""
-
-    partition: int
-    sources: list[Source]
-    condemned: str = ""
-    """Why the database refuses these sources; they are set aside undecided."""
-
-    def halves(self) -> tuple[Work, Work]:
-        """The first half and the rest, for finding the source at fault."""
-        middle = len(self.sources) // 2
-        return Work(self.partition, self.sources[:middle]), Work(self.partition, self.sources[middle:])
-
-
-@dataclass(slots=True)
-class Sifted:
-    """A partition's work after decoding: what to decide, what is done with already."""
-
-    fence: FenceRow
-    items: list[Item] = field(default_factory=list)
-    offsets: dict[str, int] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
-    dead: list[tuple[Source, str, str, str, bool]] = field(default_factory=list)
-    """(source, step, reason, detail, ours)."""
-    intake: list[IntakeRow] = field(default_factory=list)
-    timers: list[TimerRow] = field(default_factory=list)
-    effects: list[EffectRow] = field(default_factory=list)
-    duplicates: dict[str, int] = field(default_factory=dict)
-    gaps: dict[str, SequenceGap] = field(default_factory=dict)
-
-
-class Deciding(NamedTuple):
-    """What a batch decides under."""
-
-    service: str
-    policy: Policy
-    clock: datetime
-    partitions: int
-    own_failures: int
-    topic_of: Mapping[type[Event], str]
-    """Event → the output topic it goes to; a stage may emit nothing else."""
-    truncated: Collection[str] = ()
-    """Topics whose log no longer begins with its first record."""
-    gaps_accepted: Collection[tuple[str, int]] = ()
-    """(topic, partition) where an operator lets the stream go on behind a gap."""
-
-
-def sift(work: Work, fence: FenceRow, deciding: Deciding) -> Sifted:
-    """Drops what was read before, sets aside what can't be read, and stops a topic at a gap in its sequences."""
-    sifted = Sifted(fence, offsets=dict(fence.offsets), seen=dict(fence.seen))
-    for source in work.sources:
-        if isinstance(source, Read):
-            if source.topic.name not in sifted.gaps:
-                _sift_record(sifted, source, deciding, work.condemned)
-        elif work.condemned and not isinstance(source, IntakeRow):
-            _condemn(sifted, source, work.condemned)
-        elif isinstance(source, TimerRow):
-            sifted.timers.append(source)
-            sifted.items.append(_timer_item(source))
-        elif isinstance(source, EffectRow):
-            sifted.effects.append(source)
-            sifted.items.append(_effect_item(source))
-        else:
-            sifted.intake.append(source)
-    return sifted
-
-
-def _sift_record(sifted: Sifted, read: Read, deciding: Deciding, condemned: str) -> None:
-    topic, record = read
-    name = topic.name
-    if record.offset < sifted.offsets.get(name, 0):
-        return
-    stamp = stamp_of(record.headers)
-    if stamp is not None:
-        key = seen_key(name, stamp.producer)
-        last = sifted.seen.get(key)
-        verdict = judge(last, stamp.sequence, from_start=name not in deciding.truncated)
-        if verdict is Verdict.GAP and (name, record.partition) not in deciding.gaps_accepted:
-            sifted.gaps[name] = SequenceGap(name, record.partition, stamp.producer, last or 0, stamp.sequence)
-            return
-        if verdict is Verdict.DUPLICATE:
-            sifted.duplicates[name] = sifted.duplicates.get(name, 0) + 1
-            sifted.offsets[name] = record.offset + 1
-            return
-        sifted.seen[key] = stamp.sequence
-    sifted.offsets[name] = record.offset + 1
-    if condemned:
-        sifted.dead.append((read, "commit", "refused_by_database", condemned, stamp is not None))
-    else:
-        _decode(sifted, read, stamp, deciding)
-
-
-def _condemn(sifted: Sifted, source: TimerRow | EffectRow, detail: str) -> None:
-    if isinstance(source, TimerRow):
-        sifted.timers.append(source)
-    else:
-        sifted.effects.append(source)
-    sifted.dead.append((source, "commit", "refused_by_database", detail, True))
-
-
-def _decode(sifted: Sifted, read: Read, stamp: Stamp | None, deciding: Deciding) -> None:
-    record = read.record
-    try:
-        event = read.topic.decode(record.value or b"")
-    except ValidationError as error:
-        sifted.dead.append((read, "decode", "malformed", _brief(error), stamp is not None))
-        return
-    if stamp is None and partition_of(event.subject.encode(), deciding.partitions) != record.partition:
-        detail = f"`subject` does not belong to partition {record.partition}; use it as the record's key"
-        sifted.dead.append((read, "decode", "wrong_partition", detail, False))
-        return
-    sifted.items.append(Item(event, event.subject, cause_of(event), read, stamp is not None))
-
-
-def _brief(error: ValidationError) -> str:
-    """Where and why, without the values, which may be personal."""
-    lines = (f"{'.'.join(map(str, e['loc'])) or '(root)'}: {e['type']}" for e in error.errors(include_input=False)[:10])
-    return "; ".join(lines)
-
-
-def _timer_item(row: TimerRow) -> Item:
-    body = orjson.loads(row.body)
-    cause = Cause(**body["cause"])
-    due = TimerDue(row.lead_id, row.name, row.due, body["data"], cause)
-    # The timer's own identity, so that what it leads to differs from what its cause led to.
-    own = cause.model_copy(update={"id": derived_id(cause.id, "timer", row.name, row.due.isoformat())})
-    return Item(due, row.lead_id, own, row, ours=True)
-
-
-def _effect_item(row: EffectRow) -> Item:
-    body = orjson.loads(row.body)
-    cause = Cause(**body["cause"])
-    done = EffectDone(
-        row.lead_id, row.effect_id, body["kind"], row.status, row.detail, row.at, body["payload"], cause  # type: ignore[arg-type]  # the table's check and `read_results` allow no other
-    )  # fmt: skip
-    own = cause.model_copy(update={"id": derived_id(row.effect_id, "result", row.status)})
-    return Item(done, row.lead_id, own, row, ours=True)
 
 
 @dataclass(slots=True)
@@ -264,7 +63,7 @@ def decide(
     for row in sifted.timers:
         outcome.timers[row.lead_id, row.name] = None
     for source, step, reason, detail, ours in sifted.dead:
-        _bury(outcome, source, (step, reason, detail), deciding)
+        _bury(outcome, source, Why(step, reason, detail), deciding)
         _count_failure(outcome, deciding, detail, ours=ours)
     for item in sifted.items:
         lead = item.lead_id
@@ -297,7 +96,7 @@ def _decide_item(stage: Stage[S], outcome: Outcome[S], item: Item, deciding: Dec
         decision = stage.decide(event, outcome.states.get(lead), context)
         rows = _rows(outcome, item, decision, deciding)
     except Exception as error:  # noqa: BLE001  # the record is set aside with its reason, and a ceiling stops us
-        _bury(outcome, item.source, ("decide", type(error).__name__.lower(), repr(error)[:2_000]), deciding)
+        _bury(outcome, item.source, Why("decide", type(error).__name__.lower(), repr(error)[:2_000]), deciding)
         _count_failure(outcome, deciding, repr(error), ours=item.ours)
         result = "dead"
     else:
@@ -357,42 +156,9 @@ def _erase(outcome: Outcome[S], lead: str, event: LeadErased) -> None:
     outcome.effects = [row for row in outcome.effects if row.lead_id != lead]
 
 
-def _bury(outcome: Outcome[S], source: Source, why: tuple[str, str, str], deciding: Deciding) -> None:
-    """Writes the dead letter of a record, timer or effect, with its bytes."""
-    partition = outcome.sifted.fence.partition
-    step, reason, detail = why
-    if isinstance(source, Read):
-        record = source.record
-        place, key, value = (source.topic.name, record.partition, record.offset), record.key, record.value
-        headers = tuple((name, bytes(text or b"")) for name, text in record.headers)
-    else:
-        name = "timers" if isinstance(source, TimerRow) else "effects"
-        place, key, headers = (name, partition, 0), _lead_of(source).encode(), ()
-        value = source.value if isinstance(source, IntakeRow) else source.body
-    identity = derived_id(deciding.service, *place, step, reason, value or b"")
-    if (size := len(key or b"") + len(value or b"") + sum(len(text) for _, text in headers)) > MOST_BURIED:
-        detail = f"{size} bytes, too many for a dead letter: the rest is where it was read. {detail}"
-        key, value, headers = (key or b"")[:MOST_BURIED_KEY], (value or b"")[:MOST_BURIED], ()
-    lead = _lead_of(source) or f"dead-{identity[:24]}"
-    letter = DeadLetter(
-        service=deciding.service, topic=place[0], partition=place[1], offset=place[2],
-        step=step, reason=reason, detail=detail, key=key, value=value, headers=headers,
-    )  # fmt: skip
-    event = EventDead.create(
-        cause=Cause(id=identity, lead_id=lead, traceparent=new_traceparent(identity)),
-        service=deciding.service,
-        time=deciding.clock,
-        data=letter,
-    )
-    outcome.events.append((DEAD.name, lead.encode(), event.to_json()))
-
-
-def _lead_of(source: Source) -> str:
-    if isinstance(source, Read):
-        key = source.record.key or b""
-        text = key.decode("ascii", "replace")
-        return text if text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) <= 64 else ""
-    return "" if isinstance(source, IntakeRow) else source.lead_id
+def _bury(outcome: Outcome[S], source: Source, why: Why, deciding: Deciding) -> None:
+    letter = dead_letter(source, outcome.sifted.fence.partition, why, deciding)
+    outcome.events.append((DEAD.name, letter.subject.encode(), letter.to_json()))
 
 
 def _count_failure(outcome: Outcome[S], deciding: Deciding, detail: str, *, ours: bool) -> None:
@@ -434,8 +200,3 @@ def gather(commit: Commit, outcome: Outcome[S], encode: Callable[[S], bytes]) ->
             commit.timers[name] = row
     commit.effects.extend(outcome.effects)
     commit.effects_gone.extend(row.effect_id for row in sifted.effects)
-
-
-def inputs_of(sifted: Iterable[Sifted]) -> list[Input]:
-    """All inputs of a batch, for `Stage.prepare`."""
-    return [item.input for each in sifted for item in each.items]

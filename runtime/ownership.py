@@ -13,13 +13,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from runtime import telemetry
-from runtime.batch import Read, Sifted
 from runtime.database import Connection, connect
 from runtime.errors import LogMismatch
 from runtime.fence import FenceRow, OutboxRow, read_outbox, take
 from runtime.kafka import Membership, build_consumer
 from runtime.publisher import Lane
 from runtime.settings import Settings
+from runtime.sift import Read, Sifted
 from runtime.stage import Stage
 from schemas.topics import COMMANDS, ERASED, Topic
 

@@ -17,7 +17,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from runtime import telemetry
-from runtime.batch import Deciding, IntakeRow, Outcome, Sifted, Source, Work, decide, gather, inputs_of, sift
+from runtime.batch import Outcome, decide, gather
 from runtime.clock import Clock
 from runtime.database import PASSING
 from runtime.effects import EffectRunner, Performer
@@ -38,6 +38,7 @@ from runtime.ownership import Ownership
 from runtime.policies import PolicyBook
 from runtime.publisher import Probe, Publisher, silent
 from runtime.settings import Settings
+from runtime.sift import Deciding, IntakeRow, Sifted, Source, Work, inputs_of, sift
 from runtime.stage import Change, Stage
 from schemas.base import Record
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from runtime import batch, worker
+from runtime import sift, worker
 from runtime.batch import Outcome, gather
 from runtime.database import Connection
 from runtime.fence import Commit, FenceRow, commit_batch
@@ -33,7 +33,7 @@ def skip_compare_and_set() -> None:
 
 def skip_sequence_check() -> None:
     """A reader takes whatever it reads for the next."""
-    batch.judge = lambda *_, **__: Verdict.NEXT  # type: ignore[attr-defined]  # as above
+    sift.judge = lambda *_, **__: Verdict.NEXT  # type: ignore[attr-defined]  # as above
 
 
 async def _publish_and_write(self: Worker[Any], commit: Commit, outcomes: list[Outcome[Any]]) -> Any:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from runtime.batch import ERASED_MARK, Deciding, Outcome, Read, Work, decide, gather, sift
+from runtime.batch import ERASED_MARK, Outcome, decide, gather
 from runtime.errors import StageBroken
 from runtime.fence import Commit, FenceRow
 from runtime.partitioner import partition_of
 from runtime.policy_file import load_policy
 from runtime.sequence import headers_of
+from runtime.sift import Deciding, Read, Work, sift
 from runtime.stage import Context, Decision, Input
 from schemas.base import Cause, Event, new_traceparent
 from schemas.events import DeadLetter, Erased, EventDead, LeadErased
