@@ -5,7 +5,7 @@ See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-for
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
@@ -31,6 +31,14 @@ LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(w
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,99}$")]
 """A machine-readable name, such as a channel or a reason: lower case, safe as a metric label."""
 
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+
+Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=datetime(2150, 1, 1, tzinfo=UTC))]
+"""When something happened. At the ends of the calendar, adding days or changing zones would fail."""
+
+Reckoned = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""A time reckoned from a `Moment`, such as a deadline: what is reckoned from any moment can be read again."""
+
 TraceParent = Annotated[str, StringConstraints(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 """W3C Trace Context `traceparent`: one trace id follows a lead through all services."""
 
@@ -38,7 +46,10 @@ TraceParent = Annotated[str, StringConstraints(pattern=r"^00-[0-9a-f]{32}-[0-9a-
 class Record(BaseModel):
     """Base of everything inside an event: immutable, tolerant of fields a newer writer added."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+    # Infinity and NaN are written as null, which the same field then refuses to read.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64", allow_inf_nan=False
+    )
 
 
 class Event(Record):
@@ -51,7 +62,7 @@ class Event(Record):
     source: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     type: str
     subject: LeadId
-    time: AwareDatetime
+    time: Moment
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: str = ""
     traceparent: TraceParent

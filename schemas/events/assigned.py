@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.base import Code, Event, Record, Text
+from schemas.base import Code, Event, Reckoned, Record, Text
 from schemas.events.captured import Consent, Origin
 from schemas.events.enriched import Contact, Profile
 from schemas.events.scored import Band, Qualification
@@ -17,13 +17,13 @@ SlaKind = Literal["owned", "contacted"]
 class Deadlines(Record):
     """When the lead must be owned and contacted, counted from `started_at` under the band's SLA."""
 
-    started_at: AwareDatetime | None = Field(
+    started_at: Reckoned | None = Field(
         default=None,
         description="`Origin.captured_at`; for a lead that qualified later, or was taken from somebody who was late, "
         "the moment that happened. None: as `captured_at`.",
     )
-    owned_by: AwareDatetime
-    contacted_by: AwareDatetime
+    owned_by: Reckoned
+    contacted_by: Reckoned
     business_hours: bool = Field(description="True when the clock waits outside the owner's working hours.")
 
 
@@ -81,10 +81,10 @@ class SlaResult(Record):
     band: Band
     team: Code | None
     rep: Code | None
-    deadline: AwareDatetime
-    at: AwareDatetime = Field(description="When it was met, or the deadline that passed.")
+    deadline: Reckoned
+    at: Reckoned = Field(description="When it was met, or the deadline that passed.")
     seconds: float = Field(description="From `started_at` to `at`; 0 when a contact led to the submission.")
-    started_at: AwareDatetime | None = Field(
+    started_at: Reckoned | None = Field(
         default=None, description="When the clock started, see `Deadlines`. None: `Origin.captured_at`."
     )
     action: Literal["remind_owner", "notify_manager"] | None = Field(
@@ -164,12 +164,5 @@ class SlaBreached(Event):
 
 
 AssignmentEvent = (
-    LeadAssigned
-    | LeadReassigned
-    | LeadEscalated
-    | LeadAccepted
-    | LeadParked
-    | LeadRecycled
-    | SlaMet
-    | SlaBreached
+    LeadAssigned | LeadReassigned | LeadEscalated | LeadAccepted | LeadParked | LeadRecycled | SlaMet | SlaBreached
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.base import Code, Event, LeadId, LongText, Record, Text
+from schemas.base import Code, Event, LeadId, LongText, Moment, Record, Text
 
 
 class Person(Record):
@@ -20,9 +20,7 @@ class Person(Record):
     title: Text | None = None
     linkedin_url: Text | None = None
     message: LongText | None = None
-    answers: dict[str, LongText] = Field(
-        default_factory=dict, description="Further form fields, as submitted."
-    )
+    answers: dict[str, LongText] = Field(default_factory=dict, description="Further form fields, as submitted.")
 
 
 class CompanyAnswers(Record):
@@ -54,19 +52,20 @@ class Consent(Record):
 
     marketing: bool | None = None
     wording: LongText | None = None
-    given_at: AwareDatetime | None = None
+    given_at: Moment | None = None
 
 
 class Origin(Record):
     """Names the submission an event goes back to; carried unchanged down the stream."""
 
     submission_id: Text
-    channel: Code = Field(
-        description="web_form, api, csv_import, google_ads, chat, phone, event, referral, …"
-    )
+    channel: Code = Field(description="web_form, api, csv_import, google_ads, chat, phone, event, referral, …")
     source: Text | None = Field(default=None, description="Which form, campaign, list or partner.")
-    submitted_at: AwareDatetime = Field(description="When the person sent it, by the channel's word.")
-    captured_at: AwareDatetime = Field(description="When capture accepted it; SLA clocks start here.")
+    utm_source: Text | None = Field(
+        default=None, description="As in `Attribution`; here it reaches every service whose rules ask for a source."
+    )
+    submitted_at: Moment = Field(description="When the person sent it, by the channel's word.")
+    captured_at: Moment = Field(description="When capture accepted it; SLA clocks start here.")
 
 
 class IdentityMatch(Record):

@@ -9,9 +9,7 @@ from pydantic import Field
 from schemas.base import Code, Event, Record, Text
 from schemas.events.captured import Attribution, Consent, Origin
 
-Seniority = Literal[
-    "c_level", "founder", "vp", "director", "manager", "senior", "individual", "intern", "student"
-]
+Seniority = Literal["c_level", "founder", "vp", "director", "manager", "senior", "individual", "intern", "student"]
 Department = Literal[
     "executive", "sales", "marketing", "engineering", "product", "operations",
     "finance", "hr", "it", "legal", "support", "data", "education", "other",
@@ -45,9 +43,7 @@ class Profile(Record):
     seniority: Seniority | None = None
     department: Department | None = None
     email_kind: EmailKind | None = None
-    company: Text | None = Field(
-        default=None, description="Name without legal form, as a person would write it."
-    )
+    company: Text | None = Field(default=None, description="Name without legal form, as a person would write it.")
     company_key: Text | None = Field(default=None, description="Folded name, for comparing companies.")
     domain: Text | None = Field(default=None, description="The company's web domain; None for free mail.")
     employees: int | None = Field(default=None, ge=0)
@@ -67,9 +63,7 @@ class Enriched(Record):
     consent: Consent = Consent()
     facts: tuple[Fact, ...] = ()
     submissions: int = Field(ge=1, description="How many submissions the lead has made so far.")
-    channels: tuple[Code, ...] = Field(
-        default=(), description="Channels it has come through, first to latest."
-    )
+    channels: tuple[Code, ...] = Field(default=(), description="Channels it has come through, first to latest.")
 
 
 class LeadEnriched(Event):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.base import Code, Event, LeadId, LongText, Record, Text
+from schemas.base import Code, Event, LeadId, LongText, Moment, Record, Text
 
 
 class Rejection(Record):
@@ -16,7 +16,7 @@ class Rejection(Record):
     source: Text | None = None
     reason: Code
     detail: LongText
-    received_at: AwareDatetime
+    received_at: Moment
     headers: dict[str, Text] = Field(default_factory=dict, description="Without authorization headers.")
     body: bytes = Field(description="As received, base64.")
 
@@ -56,7 +56,7 @@ class PublishedPolicy(Record):
     """A business policy, whole."""
 
     version: Text
-    effective_at: AwareDatetime
+    effective_at: Moment
     published_by: Text
     policy: dict[str, Any]
 
@@ -90,7 +90,7 @@ class Erased(Record):
     """A person asked to be forgotten."""
 
     lead_id: LeadId
-    requested_at: AwareDatetime
+    requested_at: Moment
     reason: Code = "right_to_erasure"
 
 

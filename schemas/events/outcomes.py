@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from schemas.base import Code, Event, Record, Text
+from schemas.base import Code, Event, Moment, Record, Text
 
 OutcomeKind = Literal[
     "accepted", "contacted", "meeting", "sql", "opportunity", "quote_sent",
@@ -27,7 +27,7 @@ class Outcome(Record):
 
     outcome_id: Text = Field(description="The reporter's id for it; a repeat is the same outcome.")
     outcome: OutcomeKind
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     channel: Code = "api"
     rep: Code | None = None
     reason: Text | None = Field(default=None, description="Required for `lost` and `returned`.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.base import Code, Event, Record, Text
+from schemas.base import Code, Event, Reckoned, Record, Text
 from schemas.events.captured import Consent, Origin
 from schemas.events.enriched import Contact, Profile
 
@@ -38,7 +38,7 @@ class Scored(Record):
     qualification: Qualification
     reasons: tuple[Reason, ...]
     model: Code = Field(description="What computed it: `rules`, or a trained model's name.")
-    as_of: AwareDatetime = Field(description="Business time the decayed intent was computed at.")
+    as_of: Reckoned = Field(description="Business time the decayed intent was computed at.")
     trigger: Code = Field(description="enriched, signal, outcome, touch, decay.")
 
 

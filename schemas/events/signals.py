@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.base import Code, Event, Record, Text
+from schemas.base import Code, Event, Moment, Record, Text
 
 SignalType = Literal[
     "page_view",
@@ -33,7 +33,7 @@ class Signal(Record):
     signal_id: Text = Field(description="The channel's id for it; a repeat is the same signal.")
     signal: SignalType
     channel: Code
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     detail: Text | None = Field(default=None, description="Page path, asset or campaign; nothing personal.")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, get_args
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.base import Code, Event, LongText, Record, Text
+from schemas.base import Code, Event, LongText, Reckoned, Record, Text
 from schemas.events.captured import Origin
 
 TouchChannel = Literal["email", "linkedin", "sms", "call_task", "call", "meeting"]
@@ -38,8 +38,8 @@ class Touch(Record):
     rep: Code | None = None
     sequence: Code | None = None
     step: Code | None = None
-    due_at: AwareDatetime
-    occurred_at: AwareDatetime = Field(description="When it reached this status, in business time.")
+    due_at: Reckoned
+    occurred_at: Reckoned = Field(description="When it reached this status, in business time.")
     reason: Text | None = Field(default=None, description="Why it was planned, suppressed or failed.")
     person: TouchContent = TouchContent()
 
