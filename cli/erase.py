@@ -11,6 +11,7 @@ from cli.context import CommandFailed, ask, find_stack, required
 from cli.output import confirmed, out, print_json
 from cli.send import why_refused
 
+UNKNOWN = 404
 LEAD_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -34,6 +35,8 @@ def erase(
         if not answer.good:
             raise typer.Exit(1)
         return
+    if answer.status == UNKNOWN:
+        raise CommandFailed("nobody is known by this; there is nothing to erase")
     if not answer.good:
         raise CommandFailed(why_refused(answer))
     for lead in answer.body["erased"]:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import typer
 
 from cli.lazy import Entry, group_of
 
-RUN, LEADS, WATCH, RULES, OPERATE = (
-    "Run",
-    "Leads",
-    "Look",
-    "Policy",
-    "Operate",
-)
+RUN, LEADS, WATCH, RULES, OPERATE = "Run", "Leads", "Look", "Policy", "Operate"
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -33,7 +25,10 @@ ENTRIES: tuple[Entry, ...] = (
         "cli.demo:demo",
         "The same stack, fed with a simulated month of leads, and a summary at the end.",
         RUN,
-        (("leadstream demo", "a month in a minute, with one lead's story at the end"),),
+        (
+            ("leadstream demo", "with one lead's story at the end"),
+            ("leadstream demo --leads 2000 --seed 7 --keep", "other people, and time to look around"),
+        ),
     ),
     Entry(
         "send",
@@ -52,9 +47,12 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "import",
         "cli.importer:import_",
-        "Import leads from a CSV file.",
+        "Import a list of leads; what is refused goes to FILE.rejects.csv.",
         LEADS,
-        (("leadstream import leads.csv", "every row a lead; what can't be read goes to a rejects file"),),
+        (
+            ("leadstream import leads.csv --dry-run", "what each column is taken for, and the first rows"),
+            ("leadstream import leads.csv --map 'Full Name=name' --history", "leads of the past: nobody is written to"),
+        ),
         needs_arguments=True,
     ),
     Entry(
@@ -105,7 +103,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "sla",
         "cli.reports:sla",
-        "Which deadlines were kept, by band, team, rep or channel.",
+        "Whether leads were owned and contacted in time, and how long it took.",
         WATCH,
         (("leadstream sla --by team --from 7d", "the last week by team"),),
     ),
@@ -199,13 +197,9 @@ ENTRIES: tuple[Entry, ...] = (
 )
 
 
-def _is_there(entry: Entry) -> bool:
-    return find_spec(entry.place.partition(":")[0]) is not None
-
-
 app = typer.Typer(
     name="leadstream",
-    cls=group_of([entry for entry in ENTRIES if _is_there(entry)]),
+    cls=group_of(ENTRIES),
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -84,9 +84,10 @@ class _Printer:
         self._start = start_of(story)
         if not self._as_json:
             traces = dict.fromkeys(each.event.traceparent[3:35] for each in story if each.event)
-            out().print(f"[bold]Lead {lead}[/]  {len(story)} events  [dim]trace {', '.join(list(traces)[:3])}[/]")
+            count = _events(len(story))
+            out().print(f"[bold]Lead {lead}[/]  {count}  [dim]trace {', '.join(list(traces)[:3])}[/]")
         if forgotten:
-            err().print(f"{forgotten} events from before this person was erased are not shown.")
+            err().print(f"{_events(forgotten)} from before this person was erased: not shown.")
         self.print(story)
 
     def print(self, story: Sequence[Found]) -> None:
@@ -98,3 +99,7 @@ class _Printer:
             if each.event is not None:
                 document = orjson.loads(each.record.value)
                 print_json(document if self._personal else without_personal(document), lines=True)
+
+
+def _events(count: int) -> str:
+    return f"{count} event{'s' * (count != 1)}"

@@ -104,7 +104,7 @@ def test_nothing_from_before_an_erasure_is_shown(terminal: Terminal) -> None:
     )
     events = terminal.lines("trace", story.LEAD, "--json")
     assert [each["type"] for each in events] == ["leadstream.lead.erased.v1", "leadstream.lead.captured.v1"]
-    assert "3 events from before this person was erased are not shown." in terminal.run("trace", story.LEAD).stderr
+    assert "3 events from before this person was erased: not shown." in terminal.run("trace", story.LEAD).stderr
     tailed = terminal.lines("tail", "captured", "--from", "beginning", "--no-follow", "--json")
     assert sorted(each["id"] for each in tailed) == sorted((again.id, story.captured(lead=OTHER).id))
     assert terminal.lines("tail", "enriched", "--from", "beginning", "--no-follow", "--json") == []
