@@ -67,6 +67,7 @@ def lead_item(document: Any, desk: Desk) -> Item:
         submission_id=received.submission_id,
         channel=channel,
         source=lead.source or received.source,
+        utm_source=lead.attribution.utm_source,
         submitted_at=submitted,
         captured_at=received.at,
     )

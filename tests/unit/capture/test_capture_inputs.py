@@ -52,6 +52,7 @@ def test_a_lead_becomes_a_captured_event_with_all_it_says() -> None:
     )
     assert (data.company.name, data.attribution.utm_source, data.consent.marketing) == ("Engines Ltd", "ads", True)
     assert (data.origin.channel, data.origin.source, data.origin.captured_at) == ("api", "pricing page", NOW)
+    assert data.origin.utm_source == "ads"
     assert data.origin.submitted_at == NOW - timedelta(minutes=10)
     assert data.identity.new
 
