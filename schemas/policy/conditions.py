@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from bisect import bisect_left
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -12,22 +13,13 @@ from schemas.policy.types import Count, Country, Domain, Identifier, Lowered, On
 CompanySize = Literal["1-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001-10000", "10001+", "unknown"]
 """Employees of the company."""
 
-_SIZES: tuple[tuple[int, CompanySize], ...] = (
-    (10, "1-10"),
-    (50, "11-50"),
-    (200, "51-200"),
-    (500, "201-500"),
-    (1_000, "501-1000"),
-    (5_000, "1001-5000"),
-    (10_000, "5001-10000"),
-)
+_LARGEST = (10, 50, 200, 500, 1_000, 5_000, 10_000)
+_SIZES: tuple[CompanySize, ...] = get_args(CompanySize)
 
 
 def company_size(employees: int | None) -> CompanySize:
     """The size band of a company with so many employees."""
-    if employees is None:
-        return "unknown"
-    return next((size for most, size in _SIZES if employees <= most), "10001+")
+    return "unknown" if employees is None else _SIZES[bisect_left(_LARGEST, employees)]
 
 
 SeniorityOrUnknown = Literal[Seniority, "unknown"]
@@ -38,7 +30,8 @@ EmailKindOrUnknown = Literal[EmailKind, "unknown"]
 class LeadConditions(PolicyModel):
     """All stated conditions must hold; of a list, any one value is enough. At least one must be stated.
 
-    `unknown` matches a fact that is not known. Text is compared without regard to case.
+    `unknown` matches a fact that is not known. Text is compared without regard to case. What each condition means
+    is in `schemas.policy.matching`, for all services.
     """
 
     seniority: OneOrMore[SeniorityOrUnknown] = ()

@@ -16,7 +16,7 @@ from services.route import store
 from services.route.domain.arrivals import on_contact, on_outcome, on_scored
 from services.route.domain.desk import SLA_TIMER, UNTOUCHED_TIMER, Desk
 from services.route.domain.needs import Foresight
-from services.route.domain.plan import PlanCache
+from services.route.domain.plan import plan_of
 from services.route.domain.state import RouteState
 from services.route.domain.timers import on_sla_timer, on_untouched_timer
 from services.route.domain.turns import Needs
@@ -34,16 +34,13 @@ class RouteStage(Stage[RouteState]):
     state_type = RouteState
     transactional = True
 
-    def __init__(self) -> None:
-        self._plans = PlanCache()
-
     async def prepare(self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy) -> Books:
         """Locks the pools that the batch may have to take turns of."""
         return await store.lock(connection, *self.foresee(items, policy))
 
     def foresee(self, items: Sequence[Input], policy: Policy) -> tuple[Needs, Needs]:
         """What the batch may need of the business's books, and of those of shadow runs."""
-        plan = self._plans.plan(policy)
+        plan = plan_of(policy)
         real, shadow = Foresight(plan), Foresight(plan)
         for item in items:
             match item:
@@ -75,7 +72,7 @@ class RouteStage(Stage[RouteState]):
     def _desk(self, ctx: Context, books: Books) -> Desk:
         mode, now = ctx.cause.mode, ctx.now.astimezone(UTC)
         return Desk(
-            plan=self._plans.plan(ctx.policy),
+            plan=plan_of(ctx.policy),
             turns=books.shadow if mode == "shadow" else books.real,
             now=now,
             stamp=ctx.clock if mode == "live" else now,

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, Stage, TimerDue
 from schemas.base import Event
 from schemas.events import LeadEnriched, LeadScored, OutcomeRecorded, Scored, SignalRecorded, TouchRecorded
+from schemas.policy.matching import facts_of
 from schemas.topics import ENRICHED, OUTCOMES, SCORED, SIGNALS, TOUCHED
 from services.score.domain import state as fold
 from services.score.domain.decay import next_due, worth_telling
 from services.score.domain.intent import signal_of
 from services.score.domain.marks import to_datetime, to_milliseconds
-from services.score.domain.model import MODEL, ModelCache, Score, ScoringModel, evaluate
+from services.score.domain.model import MODEL, Score, ScoringModel, compile_scoring, evaluate
 from services.score.domain.state import ScoreState, Snapshot
 
 DECAY = "decay"
@@ -36,12 +37,9 @@ class ScoreStage(Stage[ScoreState]):
     outputs = (SCORED,)
     state_type = ScoreState
 
-    def __init__(self) -> None:
-        self._models = ModelCache()
-
     def decide(self, item: Input, state: ScoreState | None, ctx: Context) -> Decision[ScoreState]:
         """Folds the input; once the lead is enriched, scores it as of the newest business time known."""
-        model = self._models.model(ctx.policy.scoring)
+        model = compile_scoring(ctx.policy.scoring)
         before = state or _NEW
         folded = _fold(item, before, model)
         if isinstance(folded, str):
@@ -85,9 +83,7 @@ def _fold(item: Input, state: ScoreState, model: ScoringModel) -> Folded | str:
 
 def _fold_enriched(event: LeadEnriched, state: ScoreState, model: ScoringModel) -> Folded:
     data = event.data
-    sources = (data.origin.source, data.attribution.utm_source)
-    named = (source.strip().lower() for source in sources if source)
-    counts_as = signal_of(model.intent, data.origin.channel, named)
+    counts_as = signal_of(model.intent, facts_of(data))
     after = fold.fold_enriched(state, data, _happened(data.origin.submitted_at, event), counts_as)
     return Folded(after, "enriched", news=after.lead != state.lead)
 

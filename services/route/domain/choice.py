@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from schemas.events import RoundRobinTurn
-from services.route.domain.conditions import Facts
+from schemas.policy.matching import Facts
 from services.route.domain.plan import Plan, RepPlan, Roster, RulePlan
 from services.route.domain.turns import Candidate, Turns
 

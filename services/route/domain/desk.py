@@ -21,7 +21,6 @@ from schemas.events import (
     SlaResult,
 )
 from services.route.domain.choice import Parking, Placement
-from services.route.domain.conditions import Facts, Standing, facts_of
 from services.route.domain.plan import Plan, RepPlan
 from services.route.domain.state import Clock, Lead, RouteState
 from services.route.domain.turns import Turns
@@ -80,11 +79,6 @@ class Desk:
     def owner(self, state: RouteState) -> RepPlan | None:
         """The lead's owner, if the policy still knows them."""
         return self.plan.reps.get(state.owner.rep) if state.owner else None
-
-    def facts(self, lead: Lead, territory: str | None) -> Facts:
-        """The lead as rules see it."""
-        standing = Standing(lead.band, lead.tier, lead.qualification)
-        return facts_of(standing, territory, lead.origin, lead.person, lead.profile, lead.consent)
 
     def tell_parked(self, kind: type[LeadParked | LeadRecycled], lead: Lead, why: Parking) -> None:
         """Says that nobody has the lead."""

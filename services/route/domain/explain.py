@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from schemas.events import Deadlines, Scored
 from schemas.policy import Policy
+from schemas.policy.matching import Facts
 from services.route.domain import sla
 from services.route.domain.choice import DISQUALIFIED, Asking, Parking, Placement, choose, place_by
-from services.route.domain.conditions import Facts, Standing, facts_of, unmet
 from services.route.domain.desk import why_disqualified
-from services.route.domain.plan import Plan, RepPlan, RulePlan
+from services.route.domain.plan import RepPlan, RulePlan, plan_of
 from services.route.domain.state import Lead
 from services.route.domain.turns import PoolTurns, Turns
 
@@ -62,12 +62,10 @@ def explain(
     Without `turns`, every pool stands at the start of its round and nobody has been given a lead that day. Nothing
     is changed: the turns that it takes to find out are given back.
     """
-    plan, at = Plan(policy), at.astimezone(UTC)
+    plan, at = plan_of(policy), at.astimezone(UTC)
     turns = turns or Turns({name: PoolTurns() for name in plan.all_turns()})
-    territory = plan.territory_of(scored.profile)
-    standing = Standing(scored.band, scored.tier, scored.qualification)
-    facts = facts_of(standing, territory, scored.origin, scored.person, scored.profile, scored.consent)
-    asking = Asking(plan, turns, at, territory, excluded, scored.profile.domain)
+    facts = plan.facts(scored)
+    asking = Asking(plan, turns, at, facts.territory, excluded, scored.profile.domain)
     turns.begin()
     try:
         rules = tuple(_rule_lines(asking, facts))
@@ -79,7 +77,7 @@ def explain(
     deadlines = None
     if isinstance(decision, Placement):
         deadlines = sla.deadlines_of(sla.start_clock(plan, lead, scored.origin.captured_at, decision.rep))
-    return Explanation(territory, rules, decision, deadlines)
+    return Explanation(facts.territory, rules, decision, deadlines)
 
 
 def _rule_lines(asking: Asking, facts: Facts) -> Iterator[RuleLine]:
@@ -94,9 +92,9 @@ def _why_not(asking: Asking, rule: RulePlan, facts: Facts) -> str | None:
     """Why the rule does not decide; None when it does."""
     if facts.qualification == DISQUALIFIED and not rule.takes_disqualified:
         return "is not for disqualified leads"
-    clause = unmet(rule.clauses, facts)
-    if clause is not None:
-        return clause.why_not(facts)
+    unmet = rule.conditions.why_not(facts)
+    if unmet is not None:
+        return unmet
     owner = asking.account_owner()
     if rule.account_has_owner not in (None, owner is not None):
         return f"the company's other leads have {'an' if owner else 'no'} active owner"

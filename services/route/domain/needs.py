@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from schemas.events import Scored
+from schemas.policy.matching import Facts
 from services.route.domain.choice import DISQUALIFIED
-from services.route.domain.conditions import Facts, Standing, facts_of
 from services.route.domain.plan import Plan, RepPlan, RulePlan
 from services.route.domain.turns import Needs
 
@@ -29,9 +29,7 @@ class Foresight:
     def score(self, scored: Scored, at: datetime) -> None:
         """A score may give its lead an owner by any rule that concerns it, or by the fallback pool."""
         plan, profile = self._plan, scored.profile
-        standing = Standing(scored.band, scored.tier, scored.qualification)
-        territory = plan.territory_of(profile)
-        facts = facts_of(standing, territory, scored.origin, scored.person, profile, scored.consent)
+        facts = plan.facts(scored)
         rules = tuple(_rules_for(plan, facts))
         if not rules and not _falls_back(plan, facts):
             return

@@ -22,10 +22,10 @@ from services.route.domain.state import Clock, Home, Lead, Owner, RouteState
 
 def route(state: RouteState, lead: Lead, desk: Desk, disqualified_because: str) -> Placement | Parking:
     """Who the rules give the lead to now."""
-    territory = desk.plan.territory_of(lead.profile)
+    facts = desk.plan.facts(lead)
     excluded = frozenset(state.excluded)
-    asking = Asking(desk.plan, desk.turns, desk.now, territory, excluded, lead.profile.domain)
-    return choose(asking, desk.facts(lead, territory), disqualified_because)
+    asking = Asking(desk.plan, desk.turns, desk.now, facts.territory, excluded, lead.profile.domain)
+    return choose(asking, facts, disqualified_because)
 
 
 def route_again(state: RouteState, desk: Desk, without: frozenset[str], pool: str | None = None) -> Placement | None:

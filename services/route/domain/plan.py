@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.events import Band, Profile
-from schemas.policy import BandSla, Policy, Pool, Recycling, Rep, Routing, RoutingRule
+from schemas.events import Band
+from schemas.policy import BandSla, LeadConditions, Policy, Pool, Recycling, Rep, Routing, RoutingRule, Territory
+from schemas.policy.compiled import compiled_once
+from schemas.policy.matching import Conditions, Facts, Judged, Predicate, compile_conditions, facts_of
 from services.route.domain.business_time import Calendar
-from services.route.domain.conditions import Clause, Facts, TerritoryTest, compile_conditions, unmet
 from services.route.domain.turns import Load
 
 TEAM = "team:"
@@ -70,7 +71,7 @@ class RulePlan:
 
     id: str
     reason: str
-    clauses: tuple[Clause, ...]
+    conditions: Conditions
     account_has_owner: bool | None
     takes_disqualified: bool
     parks: bool
@@ -87,7 +88,7 @@ class RulePlan:
         """
         if facts.qualification == "disqualified" and not self.takes_disqualified:
             return False
-        return unmet(self.clauses, facts) is None
+        return self.conditions.hold(facts)
 
     def reps(self) -> Iterator[RepPlan]:
         """Everybody the rule could give a lead to, but for account owners."""
@@ -106,7 +107,7 @@ class Plan:
         self.policy = policy
         self.reps: Mapping[str, RepPlan] = {rep.id: _rep(rep, routing) for rep in routing.reps}
         self.managers: Mapping[str, str | None] = {team.id: team.manager for team in routing.teams}
-        self.territories = tuple(TerritoryTest(territory) for territory in routing.territories)
+        self._territories = tuple((territory.id, _fits(territory)) for territory in routing.territories)
         pools = {pool.id: pool for pool in routing.pools}
         self.pools: Mapping[str, tuple[Roster, ...]] = {name: self._chain(name, pools) for name in pools}
         self.rules = tuple(self._rule(rule, routing) for rule in routing.rules)
@@ -119,12 +120,11 @@ class Plan:
         self.reassign_at_most = policy.sla.reassign_at_most
         self._slas: Mapping[str, BandSla] = {sla.band: sla for sla in policy.sla.bands}
 
-    def territory_of(self, profile: Profile) -> str | None:
-        """The first territory that fits."""
-        for territory in self.territories:
-            if territory.takes(profile):
-                return territory.id
-        return None
+    def facts(self, lead: Judged) -> Facts:
+        """The lead as the rules see it, in the first territory that fits."""
+        facts = facts_of(lead)
+        territory = next((territory for territory, fits in self._territories if fits(facts)), None)
+        return facts.judged(lead, territory)
 
     def sla(self, band: Band) -> BandSla:
         """The band's service level; for a band that the policy does not know, as in an old event, its slowest."""
@@ -160,7 +160,7 @@ class Plan:
         return RulePlan(
             id=rule.id,
             reason=rule.reason,
-            clauses=compile_conditions(rule.when),
+            conditions=compile_conditions(rule.when),
             account_has_owner=rule.when.account_has_owner,
             takes_disqualified="disqualified" in rule.when.qualification,
             parks=target.park,
@@ -168,6 +168,23 @@ class Plan:
             account_owner=target.account_owner,
             rosters=rosters,
         )
+
+
+@compiled_once
+def plan_of(policy: Policy) -> Plan:
+    """The policy's plan."""
+    return Plan(policy)
+
+
+def _fits(territory: Territory) -> Predicate:
+    conditions = LeadConditions.model_construct(
+        country=territory.countries,
+        region=territory.regions,
+        industry=territory.industries,
+        employees_at_least=territory.employees_at_least,
+        employees_at_most=territory.employees_at_most,
+    )
+    return compile_conditions(conditions).hold
 
 
 def _rep(rep: Rep, routing: Routing) -> RepPlan:
@@ -182,17 +199,3 @@ def _rep(rep: Rep, routing: Routing) -> RepPlan:
         skills=frozenset(rep.skills),
         calendar=Calendar(routing.schedule(rep.id)),
     )
-
-
-class PlanCache:
-    """The plan of the policy in force; a new policy is compiled when it is first asked for."""
-
-    def __init__(self) -> None:
-        self._policy: Policy | None = None
-        self._plan: Plan | None = None
-
-    def plan(self, policy: Policy) -> Plan:
-        """The policy's plan."""
-        if self._plan is None or self._policy is not policy:
-            self._policy, self._plan = policy, Plan(policy)
-        return self._plan

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from schemas.policy import Fit
-from services.score.domain.conditions import LeadFacts, Predicate, compile_conditions
+from schemas.policy.matching import Facts, Predicate, compile_unless
 from services.score.domain.lines import Line, fixed_line
 
 
@@ -22,7 +22,7 @@ def compile_fit(fit: Fit) -> FitRules:
     """Compiles the rules, in their order."""
     rules = tuple(
         (
-            compile_conditions(rule.when, rule.unless),
+            compile_unless(rule.when, rule.unless),
             fixed_line("fit", rule.id, rule.points, rule.reason),
             rule.group,
         )
@@ -31,7 +31,7 @@ def compile_fit(fit: Fit) -> FitRules:
     return FitRules(fixed_line("fit", "base", fit.base, "Every lead starts with these points"), rules)
 
 
-def fit_lines(fit: FitRules, facts: LeadFacts) -> Iterator[Line]:
+def fit_lines(fit: FitRules, facts: Facts) -> Iterator[Line]:
     """The points for each rule that holds; of a group, for the first."""
     yield fit.base
     settled: set[str] = set()

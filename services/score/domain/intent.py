@@ -5,11 +5,12 @@ A thing of age t is worth points x 0.5^(t / half-life); those of one type togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from schemas.policy import Intent, SignalWeight, SubmissionSignal
+from schemas.policy import Intent, LeadConditions, SignalWeight, SubmissionSignal
+from schemas.policy.matching import Facts, Predicate, compile_conditions
 from services.score.domain.lines import Line, faded, to_tenths
 from services.score.domain.marks import Mark, to_milliseconds
 from services.score.domain.state import ScoreState, Snapshot, last_act
@@ -51,7 +52,8 @@ class IntentRules(NamedTuple):
     weights: Mapping[str, Weight]
     unanswered: Weight | None
     forget_after: int
-    submissions: tuple[SubmissionSignal, ...]
+    submissions: tuple[tuple[Predicate, str], ...]
+    """Which submissions count as which type."""
 
 
 def compile_intent(intent: Intent) -> IntentRules:
@@ -60,7 +62,7 @@ def compile_intent(intent: Intent) -> IntentRules:
         weights={name: _weight(name, weight) for name, weight in intent.signals.items()},
         unanswered=_weight(UNANSWERED, intent.unanswered) if intent.unanswered else None,
         forget_after=milliseconds(intent.forget_after),
-        submissions=intent.submissions,
+        submissions=tuple((_submitted_by(each), each.signal) for each in intent.submissions),
     )
 
 
@@ -78,13 +80,13 @@ def intent_lines(rules: IntentRules, state: ScoreState, as_of: int) -> Iterator[
             yield _line(UNANSWERED, rules.unanswered, touches, as_of, oldest)
 
 
-def signal_of(rules: IntentRules, channel: str, sources: Iterable[str]) -> str | None:
-    """The type of signal that a submission by this channel counts as. `sources` in lower case."""
-    named = set(sources)
-    for rule in rules.submissions:
-        if (not rule.channel or channel in rule.channel) and (not rule.source or not named.isdisjoint(rule.source)):
-            return rule.signal
-    return None
+def signal_of(rules: IntentRules, facts: Facts) -> str | None:
+    """The type of signal that the lead's latest submission counts as."""
+    return next((signal for counts, signal in rules.submissions if counts(facts)), None)
+
+
+def _submitted_by(each: SubmissionSignal) -> Predicate:
+    return compile_conditions(LeadConditions.model_construct(channel=each.channel, source=each.source)).hold
 
 
 def milliseconds(duration: timedelta) -> int:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from schemas.events import Reason
 from schemas.policy import Scoring
-from services.score.domain.conditions import facts_of
+from schemas.policy.compiled import compiled_once
+from schemas.policy.matching import facts_of
 from services.score.domain.decay import DecayRules, compile_decay
 from services.score.domain.fit import FitRules, compile_fit, fit_lines
 from services.score.domain.intent import IntentRules, compile_intent, intent_lines
@@ -16,7 +17,6 @@ from services.score.domain.state import ScoreState, Snapshot, Standing
 from services.score.domain.verdict import VerdictRules, compile_verdict, judge
 
 MODEL = "rules"
-_COMPILED_KEPT = 8
 
 
 class ScoringModel(NamedTuple):
@@ -42,6 +42,7 @@ class Score(NamedTuple):
         return explain(self.lines, self.as_of)
 
 
+@compiled_once
 def compile_scoring(scoring: Scoring) -> ScoringModel:
     """Compiles the rules of a policy."""
     return ScoringModel(
@@ -62,19 +63,3 @@ def evaluate(model: ScoringModel, lead: Snapshot, state: ScoreState) -> Score:
     intent = (*intent_lines(model.intent, state, as_of), *(line for line in moved if line.part == "intent"))
     verdict = judge(model.verdict, facts, state, score_of(fit), score_of(intent))
     return Score(verdict.standing, (*fit, *intent, *verdict.lines), as_of)
-
-
-class ModelCache:
-    """The models of the policies last used. A policy never changes, so the object stands for its content."""
-
-    def __init__(self) -> None:
-        self._compiled: list[tuple[Scoring, ScoringModel]] = []
-
-    def model(self, scoring: Scoring) -> ScoringModel:
-        """The compiled rules of this policy."""
-        for known, model in self._compiled:
-            if known is scoring:
-                return model
-        model = compile_scoring(scoring)
-        self._compiled = [(scoring, model), *self._compiled[: _COMPILED_KEPT - 1]]
-        return model

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.policy import OutcomeAdjustment
+from schemas.policy.matching import words_of
 from services.score.domain.intent import milliseconds
 from services.score.domain.lines import Line, faded, to_tenths
 from services.score.domain.marks import OutcomeMark
-from services.score.domain.state import words_of
 
 
 class Adjustment(NamedTuple):

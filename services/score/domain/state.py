@@ -6,15 +6,15 @@ which facts came, not on how the topics were interleaved.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
 
-from schemas.base import Record, Text
+from schemas.base import Record
 from schemas.events import Consent, Contact, Enriched, Origin, Outcome, Profile, Signal
 from schemas.events.scored import Band, Qualification
+from schemas.policy.matching import words_of
 from services.score.domain.marks import Mark, OutcomeMark, identify, remember
 
 SIGNALS_KEPT = 32
@@ -23,7 +23,6 @@ SIGNALS_KEPT = 32
 TOUCHES_KEPT = 16
 OUTCOMES_KEPT = 16
 _REASON_CHARACTERS = 200
-_WORD = re.compile(r"\w+")
 
 
 class Snapshot(Record):
@@ -33,7 +32,6 @@ class Snapshot(Record):
     person: Contact
     profile: Profile
     consent: Consent = Consent()
-    utm_source: Text | None = None
 
 
 class Standing(Record):
@@ -79,7 +77,6 @@ def fold_enriched(state: ScoreState, data: Enriched, happened: int, counts_as: s
         person=data.person,
         profile=data.profile,
         consent=data.consent,
-        utm_source=data.attribution.utm_source,
     )
     latest = max(state.latest, happened)
     if counts_as is None:
@@ -115,11 +112,6 @@ def fold_outcome(state: ScoreState, outcome: Outcome, happened: int) -> ScoreSta
 def fold_time(state: ScoreState, due: int) -> ScoreState:
     """Time has gone on to when the timer was due, and the timer is spent."""
     return state.changed(faded_to=max(state.faded_to, due), timer=0)
-
-
-def words_of(text: str | None) -> str:
-    """The words in lower case, each with a space before and after it, so that ` word ` finds whole words."""
-    return f" {' '.join(_WORD.findall(text.lower()))} " if text else " "
 
 
 def last_act(state: ScoreState) -> int:

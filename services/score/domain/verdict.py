@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.events.scored import Band, Qualification
 from schemas.policy import BANDS, Scoring
-from services.score.domain.conditions import LeadFacts, Predicate, compile_conditions
+from schemas.policy.matching import Facts, Predicate, compile_unless
 from services.score.domain.intent import milliseconds
 from services.score.domain.lines import Line, fixed_line
 from services.score.domain.state import ScoreState, Standing, newest
@@ -84,7 +84,7 @@ def compile_verdict(scoring: Scoring) -> VerdictRules:
             for each in scoring.promotions
         ),
         disqualifiers=tuple(
-            (compile_conditions(each.when, each.unless), _note(each.id, each.reason))
+            (compile_unless(each.when, each.unless), _note(each.id, each.reason))
             for each in scoring.qualification.disqualify
         ),
         qualifiers=tuple(
@@ -99,7 +99,7 @@ def compile_verdict(scoring: Scoring) -> VerdictRules:
     )
 
 
-def judge(rules: VerdictRules, facts: LeadFacts, state: ScoreState, fit: int, intent: int) -> Verdict:
+def judge(rules: VerdictRules, facts: Facts, state: ScoreState, fit: int, intent: int) -> Verdict:
     """The standing of a lead with this fit and intent, at the newest business time known of it."""
     of_fit, of_intent = rules.weights
     total = (of_fit * fit + of_intent * intent + 50) // 100
@@ -132,7 +132,7 @@ def _band(rules: VerdictRules, state: ScoreState, total: int, fit: int, intent: 
 
 
 def _qualify(
-    rules: VerdictRules, facts: LeadFacts, state: ScoreState, total: int, fit: int, intent: int
+    rules: VerdictRules, facts: Facts, state: ScoreState, total: int, fit: int, intent: int
 ) -> tuple[Qualification, tuple[Line, ...]]:
     against = tuple([line for holds, line in rules.disqualifiers if holds(facts)])
     if against:

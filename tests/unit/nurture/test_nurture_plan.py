@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from schemas.events import Consent, Profile
-from schemas.policy import RoutingConditions
-from services.nurture.domain.entry import meets
+from services.nurture.domain.entry import sequence_for
 from services.nurture.domain.limits import places
+from services.nurture.domain.state import NurtureState
 from tests.unit.nurture.world import (
     MONDAY,
     NURTURE,
@@ -223,39 +223,23 @@ def test_a_shadow_assignment_leaves_a_live_plan_alone() -> None:
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ({"band": ["hot", "warm"]}, True),
-        ({"band": "cold"}, False),
-        ({"tier": "A1", "qualification": "mql"}, True),
-        ({"territory": "uk-ireland"}, True),
+        ({"band": ["hot", "warm"], "tier": "A1", "qualification": "mql"}, True),
+        ({"territory": "uk-ireland", "in_territory": True}, True),
         ({"territory": "enterprise"}, False),
-        ({"in_territory": False}, False),
-        ({"account_has_owner": False}, False),
-        ({"seniority": "vp"}, False),
-        ({"seniority": "unknown"}, True),
-        ({"company_size": "51-200"}, True),
-        ({"employees_at_least": 120}, True),
-        ({"employees_at_least": 121}, False),
-        ({"employees_at_most": 119}, False),
-        ({"industry": "software"}, True),
-        ({"country": ["DE", "GB"]}, True),
-        ({"country_known": False}, False),
-        ({"region": "england"}, True),
-        ({"email_domain": "acme.example"}, True),
-        ({"email_domain": "me.example"}, False),
-        ({"title_contains": "head of"}, True),
-        ({"title_contains": "ead of"}, False),
-        ({"channel": "web_form"}, True),
-        ({"source": "pricing"}, True),
+        ({"company_size": "51-200", "seniority": "unknown"}, True),
+        ({"email_domain": "acme.example", "source": "pricing"}, True),
         ({"marketing_consent": True}, True),
+        ({"account_has_owner": False}, False),
+        ({"account_has_owner": True}, False),
         ({"band": "hot", "country": "US"}, False),
     ],
 )
 def test_a_lead_meets_a_sequence_when_all_its_conditions_hold(entry: dict[str, Any], expected: bool) -> None:  # noqa: FBT001  # a parametrised value
-    profile = Profile(
-        company="Acme", country="GB", region="England", industry="software", employees=120, title="Head of Sales"
-    )
+    profile = Profile(company="Acme", country="GB", employees=120)
     told = assigned(profile=profile, consent=Consent(marketing=True), territory="uk-ireland").data
-    assert meets(RoutingConditions.model_validate(entry), told) is expected
+    wanted = {**NURTURE["sequences"][0], "entry": entry}
+    entered = sequence_for(policy(sequences=[wanted]).nurture, NurtureState(), told)
+    assert (entered is not None) is expected
 
 
 def test_limits_of_the_past_week_space_a_new_sequence_too() -> None:

@@ -31,7 +31,6 @@ from schemas.events import (
     Touch,
     TouchRecorded,
 )
-from schemas.events.captured import Attribution
 from schemas.policy import Policy, Scoring
 from services.score.domain.state import ScoreState
 from services.score.stage import DECAY, ScoreStage
@@ -104,10 +103,16 @@ def enriched(
     **profile: Any,
 ) -> LeadEnriched:
     data = Enriched(
-        origin=Origin(submission_id=submission, channel=channel, source=source, submitted_at=at, captured_at=at),
+        origin=Origin(
+            submission_id=submission,
+            channel=channel,
+            source=source,
+            utm_source=utm_source,
+            submitted_at=at,
+            captured_at=at,
+        ),
         person=Contact(full_name="Jane Roe", email=email),
         profile=profile_of(**profile),
-        attribution=Attribution(utm_source=utm_source),
         consent=Consent(marketing=marketing),
         submissions=1,
     )

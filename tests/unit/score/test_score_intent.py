@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.policy import Intent
+from schemas.policy.matching import facts_of
 from services.score.domain.intent import compile_intent, intent_lines, signal_of
 from services.score.domain.lines import Line, faded, score_of
 from services.score.domain.marks import to_milliseconds
@@ -148,21 +149,27 @@ SUBMISSIONS = [
 
 
 @pytest.mark.parametrize(
-    ("channel", "sources", "counts_as"),
+    ("channel", "source", "utm_source", "counts_as"),
     [
-        ("web_form", ["demo"], "demo_request"),
-        ("google_ads", ["x", "demo"], "demo_request"),
-        ("chat", [], "chat"),
-        ("api", ["trial"], "product_usage"),
-        ("web_form", ["trial"], "product_usage"),
-        ("web_form", ["other"], "form_submission"),
-        ("csv_import", ["list"], None),
+        ("web_form", "Demo", None, "demo_request"),
+        ("google_ads", "x", "demo", "demo_request"),
+        ("chat", None, None, "chat"),
+        ("api", "trial", None, "product_usage"),
+        ("web_form", "trial", None, "product_usage"),
+        ("web_form", "other", None, "form_submission"),
+        ("csv_import", "list", None, None),
     ],
 )
 def test_the_first_line_that_fits_says_what_a_submission_counts_as(
-    channel: str, sources: list[str], counts_as: str | None
+    channel: str, source: str | None, utm_source: str | None, counts_as: str | None
 ) -> None:
-    assert signal_of(compile_intent(rules(submissions=SUBMISSIONS)), channel, sources) == counts_as
+    facts = facts_of(enriched(channel=channel, source=source, utm_source=utm_source).data)
+    assert signal_of(compile_intent(rules(submissions=SUBMISSIONS)), facts) == counts_as
+
+
+def test_a_line_without_channel_and_source_takes_every_submission() -> None:
+    everything = compile_intent(rules(submissions=[{"signal": "form_submission"}]))
+    assert signal_of(everything, facts_of(enriched(channel="chat").data)) == "form_submission"
 
 
 UNANSWERED = {"points": -3, "half_life": "30d", "cap": 5}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.events.scored import Band
 from schemas.policy import BANDS
-from services.score.domain.conditions import facts_of
+from schemas.policy.matching import facts_of
 from services.score.domain.marks import to_milliseconds
 from services.score.domain.state import ScoreState, fold_enriched, fold_signal
 from services.score.domain.verdict import Verdict, compile_verdict, judge
