@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +60,11 @@ class Terminal:
         """Writes events as the services do."""
         self.put_bytes([(topic, event.subject.encode(), event.to_json()) for topic, event in events])
 
-    def put_bytes(self, records: Iterable[tuple[Topic, bytes, bytes]]) -> None:
+    def put_bytes(
+        self, records: Iterable[tuple[Topic, bytes, bytes]], headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
         """Writes any records."""
-        asyncio.run(_put(self.settings, records))
+        asyncio.run(_put(self.settings, records, headers))
 
     def create_topics(self) -> None:
         """Creates every topic."""
@@ -80,12 +82,16 @@ class Terminal:
             connection.execute(query.encode(), values)
 
 
-async def _put(settings: Settings, records: Iterable[tuple[Topic, bytes, bytes]]) -> None:
+async def _put(
+    settings: Settings, records: Iterable[tuple[Topic, bytes, bytes]], headers: Sequence[tuple[str, bytes]]
+) -> None:
     producer = await build_producer(settings)
     try:
         for topic, key, value in records:
             partition = partition_of(key, setup.partitions_of(topic, settings))
-            await producer.send_and_wait(settings.topic(topic.name), value, key=key, partition=partition)
+            await producer.send_and_wait(
+                settings.topic(topic.name), value, key=key, partition=partition, headers=list(headers)
+            )
     finally:
         await producer.stop()
 

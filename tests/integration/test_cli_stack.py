@@ -1,0 +1,312 @@
+"""`leadstream` commands that change something: policies, orders, leads sent and erased; and the doctor's visit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.context import CommandFailed, ask
+from runtime import setup
+from runtime.embedded.ports import Ports
+from runtime.settings import Settings
+from schemas.events import CommandIssued
+from schemas.topics import CAPTURED, COMMANDS, ENRICHED, POLICIES, SCORED
+from tests.support import story
+from tests.support.cli import Terminal, own_names, point_commands_at
+from tests.support.servers import Servers
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.stack
+
+TOKEN, ADMIN = "token-of-the-test", "admin-of-the-test"
+STARTER = Path("policy.yaml")
+
+
+@pytest.fixture(scope="module")
+def prepared(stack: Servers) -> Iterator[Terminal]:
+    """Topics, schemas and a first policy, as `python -m runtime.setup` leaves them."""
+    with own_names(stack) as settings:
+        asyncio.run(setup.prepare(settings, STARTER))
+        yield Terminal(settings)
+
+
+@pytest.fixture
+def terminal(prepared: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Commands see the stack; no service runs."""
+    point_commands_at(prepared.settings, tmp_path, monkeypatch)
+    return prepared
+
+
+# -- policy ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Path:
+    """The starter policy with one more point and no version of its own."""
+    text = STARTER.read_text(encoding="utf-8")
+    file = tmp_path / "edited.yaml"
+    file.write_text(text.replace("version: default-1\n", "").replace("base: 10", "base: 11"), encoding="utf-8")
+    return file
+
+
+def test_a_policy_is_checked_without_a_stack(terminal: Terminal, tmp_path: Path) -> None:
+    assert "policy.yaml is good: version default-1" in terminal.good("policy", "check")
+    assert terminal.document("policy", "check", "--json")["ok"] is True
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(STARTER.read_text(encoding="utf-8").replace("base: 10", "bass: 10"), encoding="utf-8")
+    result = terminal.run("policy", "check", str(broken))
+    assert result.exit_code == 1
+    assert "scoring.fit.bass" in result.stderr
+    problem = terminal.document("policy", "check", str(broken), "--json", code=1)["problems"][0]
+    assert {"line", "column", "key", "message", "hint"} <= set(problem)
+
+
+def test_a_dry_run_tells_what_changes_and_publishes_nothing(terminal: Terminal, edited: Path) -> None:
+    before = terminal.document("policy", "list", "--json")
+    said = terminal.good("policy", "publish", str(edited), "--dry-run")
+    assert "~ scoring.fit.base: 10 → 11" in said
+    document = terminal.document("policy", "publish", str(edited), "--dry-run", "--json")
+    assert document["published"] is False
+    assert document["changes"] == [{"key": "scoring.fit.base", "before": 10, "after": 11}]
+    assert terminal.document("policy", "list", "--json") == before
+
+
+def test_publishing_asks_first_and_needs_somebody_to_ask(terminal: Terminal, edited: Path) -> None:
+    before = terminal.document("policy", "list", "--json")
+    result = terminal.run("policy", "publish", str(edited))
+    assert result.exit_code == 2
+    assert "say --yes" in result.stderr
+    assert terminal.document("policy", "list", "--json") == before
+
+
+def test_a_policy_is_published_for_a_moment_and_shown(terminal: Terminal, edited: Path) -> None:
+    later = ("--effective-at", "2099-01-01T00:00+01:00")
+    document = terminal.document("policy", "publish", str(edited), "--yes", "--json", *later)
+    assert (document["published"], document["effective_at"]) == (True, "2098-12-31T23:00:00Z")
+    version = document["version"]
+    policies = terminal.document("policy", "list", "--json")["policies"]
+    assert [(each["version"], each["in_force"]) for each in policies] == [(version, False), ("default-1", True)]
+    assert "default-1" in terminal.good("policy", "show").splitlines()[0]
+    assert terminal.document("policy", "show", version, "--json")["scoring"]["fit"]["base"] == 11
+    again = terminal.run("policy", "publish", str(edited), "--yes", *later)
+    assert (again.exit_code, "there is nothing to do" in again.stdout) == (0, True)
+    assert len(terminal.document("policy", "list", "--json")["policies"]) == 2
+
+
+def test_a_version_never_changes_its_content(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "same-version.yaml"
+    file.write_text(STARTER.read_text(encoding="utf-8").replace("base: 10", "base: 12"), encoding="utf-8")
+    result = terminal.run("policy", "publish", str(file), "--yes")
+    assert result.exit_code == 1
+    assert "version default-1 is published already, with other content" in result.stderr
+
+
+def test_an_unknown_policy_is_said_to_be_unknown(terminal: Terminal) -> None:
+    result = terminal.run("policy", "show", "nothing-1")
+    assert result.exit_code == 1
+    assert "there is no policy nothing-1" in result.stderr
+
+
+def test_a_policy_that_is_wrong_is_not_published(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text("identity: 1\n", encoding="utf-8")
+    result = terminal.run("policy", "publish", str(file), "--yes")
+    assert result.exit_code == 1
+    assert "wrong.yaml:1" in result.stderr
+
+
+# -- orders ------------------------------------------------------------------------------------------------------------
+
+
+def test_orders_reach_the_commands_topic(terminal: Terminal) -> None:
+    order = terminal.document("pause", "score", "--json")
+    assert (order["data"]["service"], order["data"]["command"]) == ("score", "pause")
+    terminal.good("resume", "all")
+    terminal.good("accept-gap", "score", "enriched", "7")
+    events = terminal.lines("tail", "commands", "--from", "beginning", "--no-follow", "--json")
+    decoded = [COMMANDS.decode(CommandIssued.model_validate(each).to_json()) for each in events]
+    given = {(each.data.command, each.data.service, tuple(each.data.arguments.items())) for each in decoded}
+    assert given == {
+        ("pause", "score", ()),
+        ("resume", "all", ()),
+        ("accept_gap", "score", (("topic", "leads.enriched"), ("partition", "7"))),
+    }
+
+
+def test_only_known_services_take_orders(terminal: Terminal) -> None:
+    result = terminal.run("pause", "sales")
+    assert result.exit_code == 2
+    assert "'score'" in result.stderr
+
+
+# -- the doctor --------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_finds_nothing_wrong_with_what_setup_leaves(terminal: Terminal) -> None:
+    report = terminal.document("doctor", "--json")
+    assert report["ok"] is True
+    assert {each["level"] for each in report["findings"]} == {"ok", "unknown"}
+    assert "set LEADSTREAM_SCORE_URL" in terminal.good("doctor")
+
+
+def test_the_doctor_finds_what_is_wrong(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point_commands_at(settings, tmp_path, monkeypatch)
+    monkeypatch.setenv("LEADSTREAM_SCORE_URL", "http://127.0.0.1:1")
+    terminal = Terminal(settings)
+    asyncio.run(setup.create_topics(settings, (CAPTURED, ENRICHED, POLICIES)))
+    terminal.create_schema("score")
+    terminal.execute("score", "insert into control values ('paused', 'true')")
+    terminal.execute("score", "delete from migrations")
+    monkeypatch.setenv("LEADSTREAM_REDIS", "redis://127.0.0.1:1/0")
+    report = terminal.document("doctor", "--json", code=1)
+    said = {each["what"] for each in report["findings"] if each["level"] in ("problem", "warning")}
+    assert {"leads.scored is missing", "score is paused by an operator", "none is published"} <= said
+    assert any(what.startswith("route has no ") and what.endswith("no schema") for what in said)
+    assert any(what.startswith("score lacks the migrations runtime/0001_runtime.sql") for what in said)
+    assert any(what.startswith("not ready: http://127.0.0.1:1 does not answer") for what in said)
+    assert all(each["fix"] for each in report["findings"] if each["level"] != "ok")
+
+
+def test_the_doctor_sees_late_services_and_gaps(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point_commands_at(settings, tmp_path, monkeypatch)
+    terminal = Terminal(settings)
+    asyncio.run(setup.prepare(settings, STARTER))
+    terminal.put([(ENRICHED, story.enriched())])
+    report = terminal.document("doctor", "--json")
+    [lag] = [each for each in report["findings"] if each["check"] == "lag"]
+    assert lag["what"] == "2 records on their way", "score and metrics have yet to read it"
+    stamped = [("ls-producer", b"score@1"), ("ls-seq", b"7")]
+    terminal.put_bytes([(SCORED, story.LEAD.encode(), story.scored().to_json())], headers=stamped)
+    report = terminal.document("doctor", "--json", code=1)
+    gaps = [each for each in report["findings"] if each["check"] == "gaps"]
+    assert {each["what"].partition(" ")[0] for each in gaps} == {"route", "nurture", "metrics"}
+    assert all("score@1 jumps from sequence 0 to 7" in each["what"] for each in gaps)
+    assert any("leadstream accept-gap route leads.scored " in each["fix"] for each in gaps)
+
+
+def test_the_doctor_comes_when_the_servers_are_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = Settings.model_validate(
+        {
+            "kafka": "127.0.0.1:1",
+            "postgres": "postgresql://u:secret-password@127.0.0.1:1/x",
+            "redis": "redis://127.0.0.1:1",
+        }
+    )
+    point_commands_at(away, tmp_path, monkeypatch)
+    result = Terminal(away).run("doctor")
+    assert result.exit_code == 1
+    assert "secret-password" not in result.output
+    for setting in ("LEADSTREAM_KAFKA", "LEADSTREAM_POSTGRES", "LEADSTREAM_REDIS"):
+        assert setting in result.stdout
+
+
+# -- capture -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def capture_of(settings: Settings, log: Path) -> Iterator[str]:
+    """A capture worker; where it listens."""
+    port = Ports().any()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")} | {
+        "LEADSTREAM_KAFKA": settings.kafka,
+        "LEADSTREAM_POSTGRES": settings.postgres.get_secret_value(),
+        "LEADSTREAM_REDIS": settings.redis.get_secret_value(),
+        "LEADSTREAM_TOPIC_PREFIX": settings.topic_prefix,
+        "LEADSTREAM_HTTP_PORT": str(port),
+        "LEADSTREAM_CAPTURE_TOKEN": TOKEN,
+        "LEADSTREAM_ADMIN_TOKEN": ADMIN,
+    }
+    url = f"http://127.0.0.1:{port}"
+    with log.open("w") as output:
+        process = subprocess.Popen([sys.executable, "-m", "services.capture"], env=environment, stderr=output)
+        try:
+            until(lambda: process.poll() is not None or is_ready(url), "capture is ready", seconds=60)
+            assert process.poll() is None, log.read_text()
+            yield url
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return ask(f"{url}/readyz", seconds=2).good
+    except CommandFailed:
+        return False
+
+
+@pytest.fixture(scope="module")
+def capture(prepared: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Capture alone runs; no other service is needed to take leads in."""
+    with capture_of(prepared.settings, tmp_path_factory.mktemp("capture") / "log") as url:
+        yield url
+
+
+@pytest.fixture
+def sender(terminal: Terminal, capture: str, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Commands know capture and its tokens."""
+    monkeypatch.setenv("LEADSTREAM_CAPTURE_URL", capture)
+    monkeypatch.setenv("LEADSTREAM_CAPTURE_TOKEN", f"{TOKEN},another")
+    monkeypatch.setenv("LEADSTREAM_ADMIN_TOKEN", ADMIN)
+    return terminal
+
+
+def test_a_lead_is_sent_traced_by_its_address_and_forgotten(sender: Terminal) -> None:
+    said = sender.good("send", "--email", "Grace@Example.com", "--name", "Grace Hopper", "--answer", "budget=50k")
+    assert "Accepted: a new lead" in said
+    lead = said.partition("leadstream trace ")[2].split()[0]
+    event = until(lambda: traced(sender, "grace@example.com"), "the event is in the log")[0]
+    assert (event["subject"], event["type"]) == (lead, "leadstream.lead.captured.v1")
+    assert event["data"]["person"]["answers"] == {"budget": "50k"}
+
+    again = sender.document("send", "--email", "grace@example.com", "--json")
+    assert (again["lead_id"], again["new"]) == (lead, False)
+
+    erased = sender.document("erase", "GRACE@example.com", "--yes", "--json")
+    assert erased == {"erased": [lead]}
+    until(lambda: [each["type"] for each in traced(sender, lead)] == ["leadstream.lead.erased.v1"], "forgotten")
+    assert traced(sender, "grace@example.com") == [], "her address leads nowhere"
+
+
+def traced(terminal: Terminal, who: str) -> list[Any]:
+    result = terminal.run("trace", who, "--personal", "--json")
+    return [] if result.exit_code else terminal.lines("trace", who, "--personal", "--json")
+
+
+def test_a_refused_lead_is_told_field_by_field(sender: Terminal) -> None:
+    result = sender.run("send", "--email", "nonsense", "--submitted-at", "yesterday")
+    assert result.exit_code == 1
+    assert "/submitted_at: " in result.stderr
+    assert sender.document("send", "--email", "nonsense", "--json", code=1)["status"] == 422
+
+
+def test_a_wrong_token_is_told_with_the_setting(sender: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSTREAM_CAPTURE_TOKEN", "wrong")
+    result = sender.run("send", "--email", "a@example.com")
+    assert result.exit_code == 1
+    assert "LEADSTREAM_CAPTURE_TOKEN" in result.stderr
+
+
+def test_nobody_is_erased_by_an_unknown_address_or_without_a_yes(sender: Terminal) -> None:
+    unknown = sender.run("erase", "nobody@example.com", "--yes")
+    assert (unknown.exit_code, "nobody is known by this" in unknown.stderr) == (1, True)
+    unasked = sender.run("erase", "nobody@example.com")
+    assert (unasked.exit_code, "say --yes" in unasked.stderr) == (2, True)
+
+
+def test_a_capture_that_is_away_is_named(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSTREAM_CAPTURE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("LEADSTREAM_CAPTURE_TOKEN", TOKEN)
+    result = terminal.run("send", "--email", "a@example.com")
+    assert result.exit_code == 3
+    assert "http://127.0.0.1:1 does not answer" in result.stderr
