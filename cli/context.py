@@ -133,7 +133,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             "`leadstream doctor` looks closer",
             UNREACHABLE,
         ) from error
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege) as error:
         raise CommandFailed(
             f"Postgres does not do what is asked: {str(error).strip()}. `leadstream doctor` looks closer", UNREACHABLE
         ) from error

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from runtime.settings import Settings
@@ -70,6 +74,21 @@ def test_trace_tells_what_when_who_and_why(told: Terminal) -> None:
     ):
         assert words in said
     assert not [secret for secret in story.SECRETS if secret in said]
+
+
+def test_trace_follows_what_happens_next_until_ctrl_c(terminal: Terminal) -> None:
+    terminal.put(story.STORY[:1])
+    command = [sys.executable, "-m", "cli.main", "trace", story.LEAD, "--follow", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = orjson.loads(process.stdout.readline())
+        terminal.put([*story.STORY[:2], (CAPTURED, story.captured(lead=OTHER)), *story.STORY[2:3]])
+        told = [first, *(orjson.loads(process.stdout.readline()) for _ in range(2))]
+        process.send_signal(signal.SIGINT)
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")
+    assert process.returncode == 130
+    assert {each["id"] for each in told} == {event.id for _, event in story.STORY[:3]}, "each once, and no other lead's"
 
 
 def test_trace_shows_personal_data_to_who_asks(told: Terminal) -> None:
@@ -238,6 +257,13 @@ def test_rejected_lists_input_with_its_reason_and_its_bytes_on_demand(told: Term
 
 def test_rejected_says_when_there_is_nothing(terminal: Terminal) -> None:
     assert terminal.good("rejected") == "No input was rejected.\n"
+
+
+def test_a_database_without_our_tables_is_told_plainly(told: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSTREAM_SCHEMA_PREFIX", "nothing_")
+    result = told.run("trace", "ada@example.com")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "Postgres does not do what is asked" in result.stderr
 
 
 def test_a_dead_broker_is_named_with_what_to_do(told: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
