@@ -18,9 +18,9 @@ from demo.writing import form_post, json_document, told_in
 
 Again = Literal["retried", "at once", "other spelling", "misspelt first"]
 
-GRID = timedelta(minutes=5)
+GRID = timedelta(minutes=10)
 """Enquiries come on a grid: several at one moment, and the rest of the time passes in one step."""
-SIGNALS_WAIT = timedelta(hours=1)
+SIGNALS_WAIT = timedelta(hours=3)
 REPORTED_LATE = 0.08
 """How many signals are heard of only days later."""
 

@@ -89,15 +89,15 @@ _NUMBERED = sql.SQL(
     " from {schema}.fence, jsonb_each_text(seen) group by 3"
 )
 _OFFSETS = sql.SQL(
-    " union all select {name}, 'offset', key, partition::text, value::bigint, null"
+    "select {name}, 'offset', key, partition::text, value::bigint, null"
     " from {schema}.fence, jsonb_each_text(offsets)"
 )
-_INTAKE = sql.SQL(" union all select {name}, 'waiting', 'intake', '', count(*), null from {schema}.intake")
+_INTAKE = sql.SQL("select {name}, 'waiting', 'intake', '', count(*), null from {schema}.intake")
 _TIMERS = sql.SQL(
-    " union all select * from (select {name}, 'timer', split_part(name, ':', 1), '', 0::bigint, due"
+    "select * from (select {name}, 'timer', split_part(name, ':', 1), '', 0::bigint, due"
     " from {schema}.timers order by due limit {most}) as soonest"
 )
-_EFFECTS = sql.SQL(" union all select {name}, 'waiting', 'effects', '', count(*), null from {schema}.effects")
+_EFFECTS = sql.SQL("select {name}, 'waiting', 'effects', '', count(*), null from {schema}.effects")
 
 
 def _query(settings: Settings, *, offsets: bool) -> sql.Composed:
@@ -117,12 +117,7 @@ def _query(settings: Settings, *, offsets: bool) -> sql.Composed:
             parts.append(_TIMERS.format(**names))
         if service == "nurture":
             parts.append(_EFFECTS.format(**names))
-    first, *rest = parts
-    return sql.Composed([first, *(each for part in rest for each in _joined(part))])
-
-
-def _joined(part: sql.Composed) -> tuple[sql.Composable, sql.Composable]:
-    return sql.SQL(" union all "), part
+    return sql.SQL(" union all ").join(parts)
 
 
 class Watch:
@@ -130,6 +125,7 @@ class Watch:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
+        self._queries = {known: _query(settings, offsets=known) for known in (False, True)}
         self._connection: Connection | None = None
         self._strangers: list[tuple[str, int, int]] = []
         self.last = Snapshot()
@@ -168,8 +164,11 @@ class Watch:
     async def look(self) -> Snapshot:
         """All services at one instant: a single statement sees a single state of the database."""
         assert self._connection is not None, "open() comes first"
-        query = _query(self._settings, offsets=bool(self._strangers))
-        rows = await (await self._connection.execute(query)).fetchall()
+        try:
+            query = self._queries[bool(self._strangers)]
+            rows = await (await self._connection.execute(query)).fetchall()
+        except psycopg.OperationalError as error:
+            raise DemoFailed(f"Postgres does not answer ({type(error).__name__}). Read postgres.log") from error
         self.last = snapshot_of(rows)
         return self.last
 
@@ -200,8 +199,8 @@ def snapshot_of(rows: Collection[Row]) -> Snapshot:
 
 PATIENCE: Mapping[str, timedelta] = {
     "route.sla": timedelta(minutes=3),
-    "nurture.touch": timedelta(minutes=10),
-    "score.decay": timedelta(hours=2),
+    "nurture.touch": timedelta(minutes=12),
+    "score.decay": timedelta(hours=6),
 }
 OTHERS_WAIT = timedelta(minutes=30)
 

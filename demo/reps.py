@@ -23,6 +23,8 @@ from schemas.events import Assignment, LeadAssigned, LeadReassigned
 Claim = tuple[str, int]
 
 SOON = timedelta(minutes=1)
+OUTCOMES_WAIT = timedelta(minutes=30)
+"""A CRM tells of a changed deal some time after it."""
 KEPT = {"hot": 0.88, "warm": 0.84, "cool": 0.92, "cold": 0.9}
 """How often a rep calls within the time allowed."""
 KEPT_AT_NIGHT = 0.45
@@ -130,7 +132,7 @@ class _Acts:
             document["reason"] = reason
         if value is not None:
             document |= {"value": value, "currency": self.journey.person.country.currency}
-        return self._report("/v1/outcomes", self._on_grid(at), document)
+        return replace(self._report("/v1/outcomes", at, document), patience=OUTCOMES_WAIT)
 
     def signal(self, at: datetime, signal: str) -> Action:
         """What the lead does in answer."""
