@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -19,6 +20,20 @@ from tests.support.servers import Servers, servers
 
 #: Redis databases to choose from; 0 stays free for whoever looks around by hand.
 REDIS_DATABASES = 15
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """On the build server a skipped test is a failed one: that machine can run them all."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if os.environ.get("CI") and skipped:
+        terminalreporter.write_sep("=", f"{len(skipped)} skipped, and CI is set: that counts as failed", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Ends with 1 where `pytest_terminal_summary` says why."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
