@@ -12,6 +12,7 @@ import orjson
 from runtime.errors import StageBroken
 from runtime.fence import Commit, EffectRow, OutboxRow, TimerRow
 from runtime.letters import Why, dead_letter
+from runtime.redact import told
 from runtime.sift import Deciding, Item, Read, Sifted, Source
 from runtime.stage import CancelTimer, Change, Context, Decision, Effect, Input, SetTimer, Stage, TimerDue
 from schemas.base import Event, Record
@@ -64,7 +65,7 @@ def decide(
         outcome.timers[row.lead_id, row.name] = None
     for source, step, reason, detail, ours in sifted.dead:
         _bury(outcome, source, Why(step, reason, detail), deciding)
-        _count_failure(outcome, deciding, detail, ours=ours)
+        _count_failure(outcome, deciding, f"{step}: {reason}", ours=ours)
     for item in sifted.items:
         lead = item.lead_id
         if lead not in outcome.states and lead not in outcome.erased:
@@ -97,7 +98,7 @@ def _decide_item(stage: Stage[S], outcome: Outcome[S], item: Item, deciding: Dec
         rows = _rows(outcome, item, decision, deciding)
     except Exception as error:  # noqa: BLE001  # the record is set aside with its reason, and a ceiling stops us
         _bury(outcome, item.source, Why("decide", type(error).__name__.lower(), repr(error)[:2_000]), deciding)
-        _count_failure(outcome, deciding, repr(error), ours=item.ours)
+        _count_failure(outcome, deciding, told(error), ours=item.ours)
         result = "dead"
     else:
         outcome.states[lead] = decision.state
@@ -161,14 +162,14 @@ def _bury(outcome: Outcome[S], source: Source, why: Why, deciding: Deciding) -> 
     outcome.events.append((DEAD.name, letter.subject.encode(), letter.to_json()))
 
 
-def _count_failure(outcome: Outcome[S], deciding: Deciding, detail: str, *, ours: bool) -> None:
+def _count_failure(outcome: Outcome[S], deciding: Deciding, last: str, *, ours: bool) -> None:
     if not ours:
         return
     outcome.failures += 1
     if outcome.failures >= deciding.own_failures:
         raise StageBroken(
             f"{deciding.service} failed {outcome.failures} times in a row on partition "
-            f"{outcome.sifted.fence.partition}; stopping before it drains the topic. Last: {detail[:500]}"
+            f"{outcome.sifted.fence.partition}; stopping before it drains the topic. Last: {last}"
         )
 
 

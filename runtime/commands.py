@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import structlog
 from pydantic import ValidationError
 
@@ -26,9 +29,20 @@ async def obey(connection: Connection, service: str, value: bytes) -> str:
     command = event.data
     if command.service not in (service, "all"):
         return "not for us"
+    if command.command == "accept_gap" and gap_of(command.arguments) is None:
+        log.error("a command names no topic of ours and partition", command=command.command)
+        return "malformed"
     log.warning("command", command=command.command, issued_by=command.issued_by, arguments=command.arguments)
     await _carry_out(connection, command)
     return "done"
+
+
+def gap_of(arguments: Mapping[str, str]) -> tuple[str, int] | None:
+    """The topic and partition that an `accept_gap` names; None when it names none."""
+    topic, partition = arguments.get("topic", ""), arguments.get("partition", "")
+    if not re.fullmatch(r"[a-z.]{1,100}", topic) or not re.fullmatch(r"[0-9]{1,4}", partition):
+        return None
+    return topic, int(partition)
 
 
 async def _carry_out(connection: Connection, command: Command) -> None:
@@ -36,8 +50,8 @@ async def _carry_out(connection: Connection, command: Command) -> None:
         await connection.execute("delete from control where key = 'paused'")
         return
     key, value = "paused", "true"
-    if command.command == "accept_gap":
-        key, value = f"accept_gap:{command.arguments['topic']}:{command.arguments['partition']}", command.issued_by
+    if command.command == "accept_gap" and (gap := gap_of(command.arguments)):
+        key, value = f"accept_gap:{gap[0]}:{gap[1]}", command.issued_by
     await connection.execute(
         "insert into control (key, value) values (%s, %s) on conflict (key) do update set value = excluded.value",
         (key, value),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from runtime.fence import TimerRow
@@ -21,9 +22,15 @@ class Why(NamedTuple):
     detail: str
 
 
+_NO_CODE = re.compile(r"[^a-z0-9_.:-]+")
+_MOST_DETAIL = 2_000
+
+
 def dead_letter(source: Source, partition: int, why: Why, deciding: Deciding) -> EventDead:
     """The letter of a source that `partition` had to do; the same for a repeat."""
-    detail = why.detail
+    # What is told here may quote the junk it is about; the letter must be writable all the same.
+    detail = why.detail[:_MOST_DETAIL].replace("\x00", "\\0").encode(errors="replace").decode()
+    reason = _NO_CODE.sub("_", why.reason.lower()).strip("_.:-")[:100] or "unknown"
     if isinstance(source, Read):
         record = source.record
         place, key, value = (source.topic.name, record.partition, record.offset), record.key, record.value
@@ -38,7 +45,7 @@ def dead_letter(source: Source, partition: int, why: Why, deciding: Deciding) ->
         key, value, headers = (key or b"")[:MOST_BURIED_KEY], (value or b"")[:MOST_BURIED], ()
     letter = DeadLetter(
         service=deciding.service, topic=place[0], partition=place[1], offset=place[2],
-        step=why.step, reason=why.reason, detail=detail, key=key, value=value, headers=headers,
+        step=why.step, reason=reason, detail=detail, key=key, value=value, headers=headers,
     )  # fmt: skip
     lead = _lead_of(source) or f"dead-{identity[:24]}"
     cause = Cause(id=identity, lead_id=lead, traceparent=new_traceparent(identity))

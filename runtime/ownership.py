@@ -53,6 +53,7 @@ class Ownership:
         self.fences: dict[int, FenceRow] = {}
         self.truncated: frozenset[str] = frozenset()
         self.gaps_accepted: frozenset[tuple[str, int]] = frozenset()
+        self._passed: set[tuple[str, int]] = set()
         self.paused = False
 
     # -- opening and closing ---------------------------------------------------------------------------------------
@@ -231,7 +232,9 @@ class Ownership:
     # -- gaps, pauses, lag -----------------------------------------------------------------------------------------
 
     def note_gaps(self, sifted: Sifted) -> None:
-        """Stands still at a gap: nothing behind it is read until an operator accepts it."""
+        """Stands still at a gap: nothing behind it is read until an operator accepts it, each gap anew."""
+        self._passed.update(sifted.passed)
+        self.gaps_accepted -= self._passed
         for name, gap in sifted.gaps.items():
             tp = TopicPartition(self._settings.topic(name), sifted.fence.partition)
             if tp not in self._gaps:
@@ -267,6 +270,10 @@ class Ownership:
             await self._report_positions()
 
     async def _obey(self) -> None:
+        if self._passed:
+            used = [f"accept_gap:{topic}:{partition}" for topic, partition in self._passed]
+            await self.connection.execute("delete from control where key = any(%s)", (used,))
+            self._passed.clear()
         orders = dict(await (await self.connection.execute("select key, value from control")).fetchall())
         paused = orders.get("paused") == "true"
         if paused != self.paused:

@@ -7,11 +7,14 @@ without these headers comes from a stranger: it advances nothing and is judged b
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 PRODUCER = "ls-producer"
 SEQUENCE = "ls-seq"
+_PRODUCER = re.compile(rb"[a-z][a-z0-9_-]{0,39}@[a-z0-9]{1,40}")
 
 
 class Stamp(NamedTuple):
@@ -32,13 +35,17 @@ class Verdict(enum.Enum):
 def stamp_of(headers: Iterable[tuple[str, bytes]]) -> Stamp | None:
     """Reads the stamp; None when there is none, or it is not one of ours."""
     found = dict(headers)
-    producer, sequence = found.get(PRODUCER), found.get(SEQUENCE)
-    if not producer or not sequence or not sequence.isdigit() or len(sequence) > 18:
+    sequence = found.get(SEQUENCE)
+    if not sequence or not sequence.isdigit() or len(sequence) > 18:
         return None
-    try:
-        return Stamp(producer.decode("ascii"), int(sequence))
-    except UnicodeDecodeError:
-        return None
+    producer = _producer(found.get(PRODUCER))
+    return Stamp(producer, int(sequence)) if producer else None
+
+
+@lru_cache(maxsize=256)
+def _producer(text: bytes | None) -> str | None:
+    """A producer's name, which is remembered and told; whoever has another kind of name is none of ours."""
+    return text.decode() if text and _PRODUCER.fullmatch(text) else None
 
 
 def headers_of(producer: bytes, sequence: int) -> list[tuple[str, bytes]]:

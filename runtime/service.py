@@ -26,6 +26,7 @@ from runtime.errors import LeadstreamError
 from runtime.http import build_application, serve
 from runtime.policies import PolicyReader
 from runtime.publisher import Probe, silent
+from runtime.redact import told
 from runtime.settings import Settings
 from runtime.stage import Stage
 from runtime.worker import Worker
@@ -93,6 +94,8 @@ def _host_worker(app: faust.App, parts: Parts) -> None:
     class Host(FaustService):
         """Runs the worker; a task that ends, ends the process."""
 
+        runner: web.AppRunner | None = None
+
         async def on_start(self) -> None:
             application = build_application(
                 parts.not_ready, parts.routes(parts) if parts.routes else (), parts.middlewares
@@ -102,7 +105,8 @@ def _host_worker(app: faust.App, parts: Parts) -> None:
 
         async def on_stop(self) -> None:
             parts.worker.stop()
-            await self.runner.cleanup()
+            if self.runner is not None:  # None: the port was taken
+                await self.runner.cleanup()
 
         @FaustService.task
         async def work(self) -> None:
@@ -189,5 +193,5 @@ def run(app: faust.App, parts: Parts) -> None:
         worker.execute_from_commandline()
     except SystemExit as end:
         if end.code and end.__context__ is not None:  # faust ends the process without a word
-            log.error("ended", error=repr(end.__context__))  # noqa: TRY400  # logged where it was raised
+            log.error("ended", error=told(end.__context__))  # noqa: TRY400  # logged where it was raised
         raise

@@ -72,8 +72,8 @@ class Work:
 
     partition: int
     sources: list[Source]
-    condemned: str = ""
-    """Why the database refuses these sources; they are set aside undecided."""
+    condemned: tuple[str, str, str] | None = None
+    """Step, reason and detail of why these sources can't be taken in; they are set aside undecided."""
 
     def halves(self) -> tuple[Work, Work]:
         """The first half and the rest, for finding the source at fault."""
@@ -96,6 +96,8 @@ class Sifted:
     effects: list[EffectRow] = field(default_factory=list)
     duplicates: dict[str, int] = field(default_factory=dict)
     gaps: dict[str, SequenceGap] = field(default_factory=dict)
+    passed: list[tuple[str, int]] = field(default_factory=list)
+    """(topic, partition) of gaps that an operator had accepted."""
 
 
 class Deciding(NamedTuple):
@@ -134,7 +136,7 @@ def sift(work: Work, fence: FenceRow, deciding: Deciding) -> Sifted:
     return sifted
 
 
-def _sift_record(sifted: Sifted, read: Read, deciding: Deciding, condemned: str) -> None:
+def _sift_record(sifted: Sifted, read: Read, deciding: Deciding, condemned: tuple[str, str, str] | None) -> None:
     topic, record = read
     name = topic.name
     if record.offset < sifted.offsets.get(name, 0):
@@ -144,9 +146,13 @@ def _sift_record(sifted: Sifted, read: Read, deciding: Deciding, condemned: str)
         key = seen_key(name, stamp.producer)
         last = sifted.seen.get(key)
         verdict = judge(last, stamp.sequence, from_start=name not in deciding.truncated)
-        if verdict is Verdict.GAP and (name, record.partition) not in deciding.gaps_accepted:
-            sifted.gaps[name] = SequenceGap(name, record.partition, stamp.producer, last or 0, stamp.sequence)
-            return
+        if verdict is Verdict.GAP:
+            place = (name, record.partition)
+            # One order lets one gap pass: the next one is another loss.
+            if place not in deciding.gaps_accepted or place in sifted.passed:
+                sifted.gaps[name] = SequenceGap(name, record.partition, stamp.producer, last or 0, stamp.sequence)
+                return
+            sifted.passed.append(place)
         if verdict is Verdict.DUPLICATE:
             sifted.duplicates[name] = sifted.duplicates.get(name, 0) + 1
             sifted.offsets[name] = record.offset + 1
@@ -154,17 +160,17 @@ def _sift_record(sifted: Sifted, read: Read, deciding: Deciding, condemned: str)
         sifted.seen[key] = stamp.sequence
     sifted.offsets[name] = record.offset + 1
     if condemned:
-        sifted.dead.append((read, "commit", "refused_by_database", condemned, stamp is not None))
+        sifted.dead.append((read, *condemned, stamp is not None))
     else:
         _decode(sifted, read, stamp, deciding)
 
 
-def _condemn(sifted: Sifted, source: TimerRow | EffectRow, detail: str) -> None:
+def _condemn(sifted: Sifted, source: TimerRow | EffectRow, why: tuple[str, str, str]) -> None:
     if isinstance(source, TimerRow):
         sifted.timers.append(source)
     else:
         sifted.effects.append(source)
-    sifted.dead.append((source, "commit", "refused_by_database", detail, True))
+    sifted.dead.append((source, *why, True))
 
 
 def _decode(sifted: Sifted, read: Read, stamp: Stamp | None, deciding: Deciding) -> None:
@@ -181,10 +187,14 @@ def _decode(sifted: Sifted, read: Read, stamp: Stamp | None, deciding: Deciding)
     sifted.items.append(Item(event, event.subject, cause_of(event), read, stamp is not None))
 
 
+_STEP = 60
+"""Characters of a name in an explanation: who writes junk chooses its names."""
+
+
 def _brief(error: ValidationError) -> str:
     """Where and why, without the values, which may be personal."""
-    lines = (f"{'.'.join(map(str, e['loc'])) or '(root)'}: {e['type']}" for e in error.errors(include_input=False)[:10])
-    return "; ".join(lines)
+    found = error.errors(include_input=False)[:10]
+    return "; ".join(f"{'.'.join(str(step)[:_STEP] for step in e['loc']) or '(root)'}: {e['type']}" for e in found)
 
 
 def _timer_item(row: TimerRow) -> Item:

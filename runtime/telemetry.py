@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from runtime.batch import Outcome
+from runtime.redact import ToldOnly, described
 from schemas.base import Record
 
 SERVICE = ("service",)
@@ -69,8 +70,7 @@ def observe_lag(service: str, lags: Mapping[tuple[str, int], int]) -> None:
         LAG.labels(service, topic, str(partition)).set(lag)
 
 
-# Without local variables: they hold what people wrote.
-TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+TRACEBACKS = structlog.processors.ExceptionRenderer(described)
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -88,7 +88,8 @@ LOGGING: dict[str, Any] = {
             ],
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {"told_only": {"()": ToldOnly}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["told_only"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }
 """How libraries log: as we do."""

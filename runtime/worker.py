@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -21,7 +23,7 @@ from runtime.batch import Outcome, decide, gather
 from runtime.clock import Clock
 from runtime.database import PASSING
 from runtime.effects import EffectRunner, Performer
-from runtime.errors import Fenced
+from runtime.errors import Fenced, LeadstreamError
 from runtime.fence import (
     Commit,
     EffectRow,
@@ -37,6 +39,7 @@ from runtime.kafka import build_producer
 from runtime.ownership import Ownership
 from runtime.policies import PolicyBook
 from runtime.publisher import Probe, Publisher, silent
+from runtime.redact import told
 from runtime.settings import Settings
 from runtime.sift import Deciding, IntakeRow, Sifted, Source, Work, inputs_of, sift
 from runtime.stage import Change, Stage
@@ -46,7 +49,8 @@ log = structlog.get_logger()
 S = TypeVar("S", bound=Record)
 
 TRANSIENT = (*PASSING, KafkaError, ConnectionError, TimeoutError)
-REFUSED = (psycopg.DataError, psycopg.IntegrityError)
+# The last, such as of a key too long for its index, is counted among passing faults by psycopg, and never passes.
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 MOST_TIMERS = 500
 MOST_UNPUBLISHED = 20_000
 
@@ -224,7 +228,13 @@ class Worker(Generic[S]):
                 self._ownership.lost(lost.partitions)
                 queue.appendleft(group)
             except REFUSED as error:
-                queue.extendleft(reversed(_divided(group, error)))
+                why = ("commit", "refused_by_database", f"{type(error).__name__}: {error.diag.message_primary}")
+                queue.extendleft(reversed(_divided(group, error, why)))
+            except _Undecidable as undecidable:
+                cause = undecidable.cause
+                log.error("a batch can't be decided; looking for the input at fault", error=told(cause))  # noqa: TRY400  # told without its values
+                why = ("decide", type(cause).__name__, repr(cause))
+                queue.extendleft(reversed(_divided(group, cause, why)))
 
     async def _attempt(self, works: list[Work]) -> None:
         started = monotonic()
@@ -254,14 +264,16 @@ class Worker(Generic[S]):
     async def _decide_and_commit(self, sifted: list[Sifted], deciding: Deciding, commit: Commit) -> list[Outcome[S]]:
         connection = self._ownership.connection
         if not self.stage.transactional:
-            outcomes = await self._decide(sifted, deciding, None)
+            with _blaming_the_batch():
+                outcomes = await self._decide(sifted, deciding, None)
             self._ownership.committed(await self._write(commit, outcomes))
             self.stage.committed(None, _changes(outcomes))
             return outcomes
         async with connection.transaction():
-            shared = await self.stage.prepare(connection, inputs_of(sifted), deciding.policy)
-            outcomes = await self._decide(sifted, deciding, shared)
-            await self.stage.save(connection, shared, _changes(outcomes))
+            with _blaming_the_batch():
+                shared = await self.stage.prepare(connection, inputs_of(sifted), deciding.policy)
+                outcomes = await self._decide(sifted, deciding, shared)
+                await self.stage.save(connection, shared, _changes(outcomes))
             fences = await self._write(commit, outcomes)
         self._ownership.committed(fences)
         self.stage.committed(shared, _changes(outcomes))
@@ -304,7 +316,26 @@ def _changes(outcomes: list[Outcome[S]]) -> dict[str, Change[S]]:
     return {lead: change for outcome in outcomes for lead, change in outcome.changes.items()}
 
 
-def _divided(group: list[Work], error: psycopg.Error) -> list[list[Work]]:
+class _Undecidable(Exception):
+    """Something that the batch holds makes the stage fail before or after it decides, or can't be read back."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(type(cause).__name__)
+        self.cause = cause
+
+
+@contextmanager
+def _blaming_the_batch() -> Iterator[None]:
+    """Nothing is committed yet, so a fault that is neither a server's nor the runtime's can be looked for."""
+    try:
+        yield
+    except (psycopg.Error, KafkaError, OSError, TimeoutError, LeadstreamError):
+        raise
+    except Exception as error:
+        raise _Undecidable(error) from error
+
+
+def _divided(group: list[Work], error: Exception, why: tuple[str, str, str]) -> list[list[Work]]:
     """Smaller groups that together are the same work, in order; one source alone is condemned."""
     if len(group) > 1:
         return [[work] for work in group]
@@ -313,4 +344,4 @@ def _divided(group: list[Work], error: psycopg.Error) -> list[list[Work]]:
         return [[half] for half in work.halves()]
     if work.condemned:
         raise error
-    return [[Work(work.partition, work.sources, condemned=f"{type(error).__name__}: {error.diag.message_primary}")]]
+    return [[Work(work.partition, work.sources, condemned=why)]]

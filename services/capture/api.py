@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-import psycopg
 from aiohttp import web
 
 from runtime.clock import Clock
@@ -37,7 +36,7 @@ from services.capture.domain.items import Item, Kind, Received, Refusal
 from services.capture.domain.resolve import Result
 from services.capture.domain.submissions import READERS, Desk, lead_item
 from services.capture.ids import new_id
-from services.capture.intake import TRANSIENT, Intake, Unavailable
+from services.capture.intake import REFUSED, TRANSIENT, Intake, Unavailable
 from services.capture.requests import (
     MOST_BATCH_BODY,
     MOST_BODY,
@@ -107,7 +106,7 @@ class CaptureApi:
 
     async def _accept_one(self, item: Item) -> tuple[int, dict[str, Any]]:
         outcome = (await self._intake.submit([item]))[0]
-        if isinstance(outcome, psycopg.DataError | psycopg.IntegrityError | UnicodeError):
+        if isinstance(outcome, REFUSED):
             await self._keep(item.kind, item.received, UNSTORABLE)
             return UNSTORABLE.status, problem(UNSTORABLE, item.received.submission_id)
         return _told(item.kind, outcome)
@@ -135,7 +134,7 @@ class CaptureApi:
         outcomes = await self._intake.submit([item for item, _ in read])
         results = []
         for (item, why), outcome in zip(read, outcomes, strict=True):
-            if isinstance(outcome, psycopg.DataError | psycopg.IntegrityError | UnicodeError):
+            if isinstance(outcome, REFUSED):
                 await self._keep(kind, item.received, UNSTORABLE)
                 results.append(problem(UNSTORABLE, item.received.submission_id))
             elif why is not None and isinstance(outcome, Result):

@@ -22,6 +22,11 @@ log = structlog.get_logger()
 
 Input = Item | Refusal
 
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, UnicodeError)
+"""What the database, or its driver, does not take. The third is a key too long for its index; it counts among the
+passing faults below, and never passes.
+"""
+
 TRANSIENT = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -157,6 +162,8 @@ class Intake:
             except CommitUnknown as unknown:
                 if await self._was_committed(unknown):
                     return unknown.results
+            except REFUSED:
+                raise
             except TRANSIENT as error:
                 telemetry.RETRIES.labels(type(error).__name__).inc()
                 await self._disconnect()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar, Literal
 
+import orjson
 import pytest
 
 from runtime.batch import ERASED_MARK, Outcome, decide, gather
@@ -14,9 +16,9 @@ from runtime.fence import Commit, FenceRow
 from runtime.partitioner import partition_of
 from runtime.policy_file import load_policy
 from runtime.sequence import headers_of
-from runtime.sift import Deciding, Read, Work, sift
-from runtime.stage import Context, Decision, Input
-from schemas.base import Cause, Event, new_traceparent
+from runtime.sift import Deciding, Read, Source, Work, sift
+from runtime.stage import Context, Decision, Input, Stage
+from schemas.base import Cause, Event, Record, new_traceparent
 from schemas.events import DeadLetter, Erased, EventDead, LeadErased
 from schemas.topics import DEAD, ERASED, Topic
 from tests.support.bare import PINGS, Alpha, Ping, Pong, Step, Tally
@@ -24,6 +26,7 @@ from tests.support.bare import PINGS, Alpha, Ping, Pong, Step, Tally
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PARTITIONS = 4
 POLICY = load_policy(Path("policy.yaml"))
+ALPHA = Alpha()
 DECIDING = Deciding(
     service="alpha",
     policy=POLICY,
@@ -65,9 +68,51 @@ def read(offset: int, event: Event | bytes, sequence: int | None = None, topic: 
     return Read(topic, FakeRecord(topic.name, 0, offset, key, value, headers))
 
 
-def run(*reads: Read, fence: FenceRow | None = None, stored: dict[str, bytes] | None = None) -> Outcome[Tally]:
+class Quoting(Alpha):
+    """Fails with what the lead wrote."""
+
+    def decide(self, item: Input, state: Tally | None, ctx: Context) -> Decision[Tally]:  # noqa: ARG002
+        assert isinstance(item, Ping)
+        raise KeyError(item.data.note)
+
+
+class _Odd__Fault(Exception):  # noqa: N801  # any library may name one so
+    pass
+
+
+class Odd(Alpha):
+    """Fails with an exception whose name is no code."""
+
+    def decide(self, item: Input, state: Tally | None, ctx: Context) -> Decision[Tally]:  # noqa: ARG002
+        raise _Odd__Fault
+
+
+class Notes(Record):
+    """Has names of the writer's choice."""
+
+    n: int
+    notes: dict[str, str]
+
+
+class Noted(Event):
+    """An event with such names."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("bare.ping.v1",)
+    type: Literal["bare.ping.v1"] = "bare.ping.v1"
+    data: Notes
+
+
+NOTES = Topic("bare.notes", (Noted,), (), ("alpha",), "Input.")
+
+
+def run(
+    *reads: Read,
+    fence: FenceRow | None = None,
+    stored: dict[str, bytes] | None = None,
+    stage: Stage[Tally] = ALPHA,
+) -> Outcome[Tally]:
     sifted = sift(Work(0, list(reads)), fence or FenceRow(0, 1, 0), DECIDING)
-    return decide(Alpha(), sifted, stored or {}, Tally.model_validate_json, DECIDING, None)
+    return decide(stage, sifted, stored or {}, Tally.model_validate_json, DECIDING, None)
 
 
 def count(outcome: Outcome[Tally]) -> int:
@@ -130,6 +175,34 @@ def test_a_strangers_junk_is_set_aside_with_its_bytes_and_does_not_count() -> No
 def test_a_dead_letter_does_not_repeat_personal_values_in_its_explanation() -> None:
     letter = dead_letters(run(read(0, b'{"type": "bare.ping.v1", "subject": "ann@example.com"}')))[0]
     assert "ann@example.com" not in letter.detail
+
+
+@pytest.mark.parametrize("name", ["\x00", "k" * 900_000], ids=["NUL", "a name of 900 KB"])
+def test_whatever_names_a_stranger_gives_the_dead_letter_can_be_written(name: str) -> None:
+    event = {**orjson.loads(ping(1).to_json()), "data": {"n": 1, "notes": {name: 5}}}
+    letters = dead_letters(run(read(0, orjson.dumps(event), topic=NOTES)))
+    assert [letter.reason for letter in letters] == ["malformed"]
+    assert len(letters[0].detail) < 1_000
+
+
+def test_a_stage_that_is_broken_tells_where_and_quotes_nobody() -> None:
+    with pytest.raises(StageBroken, match=r"KeyError at test_batch\.py:\d+, in decide") as broken:
+        run(*(read(n, ping(n, "ann@example.com"), n + 1) for n in range(3)), stage=Quoting())
+    assert "ann@example.com" not in str(broken.value)
+
+
+def test_an_exception_of_any_name_is_buried() -> None:
+    letters = dead_letters(run(read(0, ping(0)), stage=Odd()))
+    assert [letter.reason for letter in letters] == ["odd__fault"]
+
+
+def test_an_order_lets_one_gap_pass_and_not_the_next() -> None:
+    accepting = DECIDING._replace(gaps_accepted={("bare.pings", 0)})
+    reads: list[Source] = [read(0, ping(1), 1), read(1, ping(3), 3), read(2, ping(4), 4), read(3, ping(9), 9)]
+    sifted = sift(Work(0, reads), FenceRow(0, 1, 0), accepting)
+    assert len(sifted.items) == 3
+    assert sifted.passed == [("bare.pings", 0)]
+    assert "from sequence 4 to 9" in str(sifted.gaps["bare.pings"])
 
 
 def test_a_strangers_record_in_the_wrong_partition_is_set_aside() -> None:

@@ -35,7 +35,7 @@ def test_whatever_arrives_what_passes_is_gapless_and_in_order(arriving: list[int
     assert passed == list(range(1, len(passed) + 1))
 
 
-@given(st.text("abcdef@0123456789", min_size=1, max_size=40), st.integers(1, 10**17))
+@given(st.from_regex(r"[a-z][a-z0-9_-]{0,39}@[a-z0-9]{1,40}", fullmatch=True), st.integers(1, 10**17))
 def test_a_stamp_reads_back(producer: str, sequence: int) -> None:
     assert stamp_of(headers_of(producer.encode(), sequence)) == Stamp(producer, sequence)
 
@@ -49,6 +49,9 @@ def test_a_stamp_reads_back(producer: str, sequence: int) -> None:
         [("ls-producer", b"score@1"), ("ls-seq", b"-1")],
         [("ls-producer", b"score@1"), ("ls-seq", b"1.5")],
         [("ls-producer", b"\xff"), ("ls-seq", b"1")],
+        [("ls-producer", b"score"), ("ls-seq", b"1")],
+        [("ls-producer", b"ann@example.com"), ("ls-seq", b"1")],
+        [("ls-producer", b"score@" + b"1" * 1_000_000), ("ls-seq", b"1")],
         [("ls-producer", b"score@1"), ("ls-seq", b"9" * 30)],
     ],
 )
