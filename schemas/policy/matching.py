@@ -70,7 +70,7 @@ class Facts(NamedTuple):
 
     def judged(self, lead: Judged, territory: str | None) -> Facts:
         """The same lead, now that it has been scored and its territory found."""
-        return Facts(*self[:-4], lead.band, lead.tier, lead.qualification, territory)
+        return Facts._make((*self[:-4], lead.band, lead.tier, lead.qualification, territory))
 
 
 def facts_of(lead: Known) -> Facts:
@@ -95,8 +95,8 @@ def facts_of(lead: Known) -> Facts:
 
 
 def _sources(origin: Origin) -> tuple[str, ...]:
-    known = (folded(origin.source), folded(origin.utm_source))
-    return tuple(filter(None, known)) or (UNKNOWN,)
+    source, campaign = folded(origin.source), folded(origin.utm_source)
+    return (source, campaign) if source and campaign else (source or campaign or UNKNOWN,)
 
 
 def folded(text: str | None) -> str:

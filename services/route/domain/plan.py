@@ -123,8 +123,10 @@ class Plan:
     def facts(self, lead: Judged) -> Facts:
         """The lead as the rules see it, in the first territory that fits."""
         facts = facts_of(lead)
-        territory = next((territory for territory, fits in self._territories if fits(facts)), None)
-        return facts.judged(lead, territory)
+        for territory, fits in self._territories:
+            if fits(facts):
+                return facts.judged(lead, territory)
+        return facts.judged(lead, None)
 
     def sla(self, band: Band) -> BandSla:
         """The band's service level; for a band that the policy does not know, as in an old event, its slowest."""
