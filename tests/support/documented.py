@@ -31,7 +31,7 @@ from tests.support.waiting import until
 MOMENT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 """When the documented stories take place: a Tuesday morning in London, whenever the tests run."""
 
-WIDTH = "110"
+WIDTH, LOGIN = "110", "maya"
 START_SECONDS, STOP_SECONDS, COMMAND_SECONDS, SETTLE_SECONDS = 180.0, 60.0, 120.0, 60.0
 LINKED = (".venv", "deploy", "docs", "schemas")
 COPIED = ("policies", "policy.yaml", "Makefile", "docker-compose.yml")
@@ -219,7 +219,7 @@ def started(folder: Path) -> Iterator[Started]:
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", "run", "--data", str(data)], stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True,
-        env=clean | {"LEADSTREAM_CLOCK_FILE": str(clock), "COLUMNS": WIDTH, "PYTHONUNBUFFERED": "1"},
+        env=clean | {"LEADSTREAM_CLOCK_FILE": str(clock), "COLUMNS": WIDTH, "PYTHONUNBUFFERED": "1", "LOGNAME": LOGIN},
     )  # fmt: skip
     try:
         announced = _announced(process).replace(str(data.resolve()), ".leadstream")
