@@ -28,7 +28,7 @@ from runtime.supervise.external import check_external
 from runtime.supervise.plan import Options, Plan, Worker
 
 SERVER_SECONDS = 60.0
-SERVICE_SECONDS = 90.0
+SERVICE_SECONDS = 180.0
 #: The servers answer by then, so a service that ends this often at once is broken, and the operator should know.
 START_ATTEMPTS = 2
 WATCH_SECONDS = 1.0
