@@ -27,6 +27,19 @@ def without_nul(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(without_nul)]
+LONGEST_NAME = 255
+
+
+def short_name(text: str) -> str:
+    """Refuses what is too long for a key of a table: PostgreSQL's indexes take 2,700 bytes, all columns together."""
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"must not be longer than {LONGEST_NAME} characters")
+    return text
+
+
+Name = Annotated[Text, AfterValidator(short_name)]
+"""Text that something is looked up by. In JSON Schema it is a `Text`, as it was when the first events were written."""
+
 LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(without_nul)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,99}$")]
 """A machine-readable name, such as a channel or a reason: lower case, safe as a metric label."""

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.base import Code, Event, Reckoned, Record, Text
+from schemas.base import Code, Event, Name, Reckoned, Record, Text
 from schemas.events.captured import Consent, Origin
 from schemas.events.enriched import Contact, Profile
 from schemas.events.scored import Band, Qualification
@@ -48,7 +48,7 @@ class Assignment(Record):
     qualification: Qualification
     rep: Code
     rep_name: Text
-    rep_email: Text
+    rep_email: Name
     team: Code
     territory: Code | None = None
     rule: Code = Field(description="The routing rule that decided.")

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.base import Code, Event, LeadId, LongText, Moment, Record, Text
+from schemas.base import Code, Event, LeadId, LongText, Moment, Name, Record, Text
 
 
 class Person(Record):
@@ -58,7 +58,7 @@ class Consent(Record):
 class Origin(Record):
     """Names the submission an event goes back to; carried unchanged down the stream."""
 
-    submission_id: Text
+    submission_id: Name
     channel: Code = Field(description="web_form, api, csv_import, google_ads, chat, phone, event, referral, …")
     source: Text | None = Field(default=None, description="Which form, campaign, list or partner.")
     utm_source: Text | None = Field(

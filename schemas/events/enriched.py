@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.base import Code, Event, Record, Text
+from schemas.base import Code, Event, Name, Record, Text
 from schemas.events.captured import Attribution, Consent, Origin
 
 Seniority = Literal["c_level", "founder", "vp", "director", "manager", "senior", "individual", "intern", "student"]
@@ -45,7 +45,7 @@ class Profile(Record):
     email_kind: EmailKind | None = None
     company: Text | None = Field(default=None, description="Name without legal form, as a person would write it.")
     company_key: Text | None = Field(default=None, description="Folded name, for comparing companies.")
-    domain: Text | None = Field(default=None, description="The company's web domain; None for free mail.")
+    domain: Name | None = Field(default=None, description="The company's web domain; None for free mail.")
     employees: int | None = Field(default=None, ge=0)
     industry: Code | None = None
     country: Text | None = Field(default=None, description="ISO 3166-1 alpha-2, upper case.")

@@ -1,4 +1,4 @@
-"""Times and numbers that a stranger may put into an otherwise valid event."""
+"""Times, numbers and names that a stranger may put into an otherwise valid event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.topics import ASSIGNED, OUTCOMES, SCORED
+from schemas.base import LONGEST_NAME
+from schemas.topics import ASSIGNED, CAPTURED, OUTCOMES, SCORED
 
 ENVELOPE = {
     "specversion": "1.0", "id": "e-1", "source": "stranger", "subject": "lead0",
@@ -37,6 +38,19 @@ def test_a_time_at_the_end_of_the_calendar_is_no_events(time: str) -> None:
 @pytest.mark.parametrize("time", ["1900-01-01T00:00:00Z", "1969-07-20T20:17:40Z", "2149-12-31T23:59:59Z"])
 def test_times_before_1970_and_long_after_us_are_read(time: str) -> None:
     assert OUTCOMES.decode(outcome(time=time)).time == datetime.fromisoformat(time).astimezone(UTC)
+
+
+@pytest.mark.parametrize("length", [255, 256])
+def test_what_tables_are_keyed_by_fits_their_indexes(length: int) -> None:
+    origin = {"submission_id": "\u4e00" * length, "channel": "api", "submitted_at": "2026-03-01T09:30:00Z",
+              "captured_at": "2026-03-01T09:30:00Z"}  # fmt: skip
+    data = {"origin": origin, "person": {}, "identity": {"new": True}}
+    value = json.dumps({**ENVELOPE, "type": "leadstream.lead.captured.v1", "data": data}).encode()
+    if length <= LONGEST_NAME:
+        assert CAPTURED.decode(value)
+    else:
+        with pytest.raises(ValidationError):
+            CAPTURED.decode(value)
 
 
 @pytest.mark.parametrize("points", ["NaN", "Infinity", "-Infinity", "1e999"])
