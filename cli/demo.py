@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,6 +36,8 @@ MARK = "demo.json"
 """Lies in a folder that a demo has made, and may empty."""
 SERVERS = ("LEADSTREAM_KAFKA", "LEADSTREAM_POSTGRES", "LEADSTREAM_REDIS")
 CLOCK_FILE = "LEADSTREAM_CLOCK_FILE"
+WIDTH = 120
+"""Of the tables where there is no terminal to fit them into."""
 STAGES = {"captured": "leads", "assigned": "owned", "contacted": "contacted", "meeting": "meetings", "won": "won"}
 
 Tell = Callable[[datetime, Mapping[str, int]], None]
@@ -61,7 +63,7 @@ def demo(
     _refuse_real_servers()
     folder = data.expanduser().resolve()
     end = _end(until)
-    console = Console(stderr=as_json, highlight=False)  # with --json, standard output is for the summary
+    console = _console(as_json=as_json)
     try:
         _empty(folder, console, {"leads": leads, "days": days, "seed": seed, "until": end.isoformat()})
         kept = _play(Options(folder), (leads, days, seed, end), console, keep=keep, as_json=as_json)
@@ -72,6 +74,12 @@ def demo(
     else:
         if not kept:
             raise typer.Exit(FAILED)
+
+
+def _console(*, as_json: bool) -> Console:
+    """Where progress and tables go; with `--json`, standard output is for the summary."""
+    console = Console(stderr=as_json, highlight=False)
+    return console if console.is_terminal else Console(stderr=as_json, highlight=False, width=WIDTH)
 
 
 def _refuse_real_servers() -> None:
@@ -142,6 +150,8 @@ def _play(
         os.environ.update(stack.plan.discovery)
         done = _perform(scale, stack, clock, console)
         _tell_all(done, stack, console, as_json=as_json)
+        if not as_json and not keep:
+            console.print("To look around in it yourself: leadstream demo --keep", style="dim")
         if keep:
             _stay(stack, clock, console, ended=end)
     return all(finding.kept for finding in done.findings)
@@ -214,4 +224,5 @@ def _stay(stack: RunningStack, clock: OffsetClock, console: Console, *, ended: d
     console.print("Look around with:", highlight=False)
     for line in ("funnel --by rep", "sla --by team", "rejected", "dead", "doctor", "tail leads.assigned"):
         console.print(f"  leadstream {line} --data {folder}", markup=False, soft_wrap=True)
-    stack.watch()
+    with suppress(KeyboardInterrupt):
+        stack.watch()

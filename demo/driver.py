@@ -22,7 +22,8 @@ from runtime.clock import OffsetClock
 from schemas.events import LeadCaptured
 
 SIDE_BY_SIDE = 16
-TELL_SECONDS = 0.5
+TELL_SECONDS = 1.5
+JUDGED = "route."
 
 Importer = Callable[[Import], tuple[int, int]]
 """Imports a file; returns how many rows were accepted and how many refused. Runs in a thread."""
@@ -94,6 +95,7 @@ class Driver:
             self._walked.stops += 1
             await self._tell()
         await self._arrive(end)
+        await self._settle()
         await self._on.tell(end)
         self._walked.seconds = monotonic() - started
         return self._walked
@@ -103,11 +105,13 @@ class Driver:
         return min((stop for stop in stops if stop is not None), default=None)
 
     async def _arrive(self, stop: datetime) -> None:
-        """Moves the clock there; what has become due on the way is done before anything else happens."""
+        """Moves the clock there. Deadlines that have passed on the way are judged before anything else happens; for
+        fading scores and planned touches the order makes no difference.
+        """
         clock = self._on.clock
         if stop > clock.now():
             clock.move_to(stop)
-        if any(timer.due <= clock.now() for timer in self._on.watch.last.timers):
+        if any(timer.due <= clock.now() and timer.kind.startswith(JUDGED) for timer in self._on.watch.last.timers):
             await self._settle()
 
     async def _settle(self) -> Snapshot:

@@ -194,6 +194,6 @@ def likely_story(evidence: Evidence) -> str | None:
     def worth(lead: str) -> tuple[int, int, int]:
         known = evidence.stages[lead]
         complete = sum(1 for stage in stages if known[stage])
-        return complete, min(known["outcome.recorded"], 4), -sum(known.values())
+        return complete, min(known["outcome.recorded"], 3), -sum(known.values())
 
     return max((lead for lead in evidence.stages if lead in evidence.scored), key=worth, default=None)

@@ -24,7 +24,7 @@ from runtime.settings import Settings
 from runtime.setup import SERVICES
 from schemas.topics import TOPICS
 
-POLL_SECONDS = 0.012
+POLL_SECONDS = 0.015
 PATIENCE_SECONDS = 90.0
 
 READERS: Mapping[str, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
 """Topic → who reads it. What operators write has no sequence."""
 TIMED = ("score", "route", "nurture")
 """Services that set timers."""
-LOOKS_AHEAD = 40
+LOOKS_AHEAD = 8
 """How many of the coming timers of each service are looked at."""
 
 
@@ -89,8 +89,7 @@ _NUMBERED = sql.SQL(
     " from {schema}.fence, jsonb_each_text(seen) group by 3"
 )
 _OFFSETS = sql.SQL(
-    "select {name}, 'offset', key, partition::text, value::bigint, null"
-    " from {schema}.fence, jsonb_each_text(offsets)"
+    "select {name}, 'offset', key, partition::text, value::bigint, null from {schema}.fence, jsonb_each_text(offsets)"
 )
 _INTAKE = sql.SQL("select {name}, 'waiting', 'intake', '', count(*), null from {schema}.intake")
 _TIMERS = sql.SQL(

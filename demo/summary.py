@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.log import Found
-from cli.moments import length, shown
+from cli.moments import length
 from cli.reports import funnel_groups, funnel_total, sla_table
 from cli.story import start_of, story_table
 from demo.perform import Performance
+from schemas.events import LeadScored, TouchRecorded
 
 LONGEST_STORY = 40
-FIRST_OF_STORY = 30
 
 
 def document(done: Performance, started_in: float) -> dict[str, Any]:
@@ -162,8 +162,28 @@ def _story(story: list[Found]) -> Iterable[RenderableType]:
     if not story or story[0].event is None:
         return
     lead = story[0].event.lead_id
-    told = story if len(story) <= LONGEST_STORY else story[:FIRST_OF_STORY]
-    yield Text(f"One lead's story: {lead}, from {shown(story[0].event.time)}", style="bold")
+    told = news(story)[:LONGEST_STORY]
+    yield Text(f"One lead's story: {lead}", style="bold")
     yield story_table(told, start_of(story))
     if len(told) < len(story):
-        yield Text(f"… and {len(story) - len(told)} more events.", style="dim")
+        yield Text(
+            f"Of its {len(story)} events, those that only tell the score anew, and touches that were called off, are "
+            f"left out. `leadstream trace {lead}` tells all.",
+            style="dim",
+        )
+
+
+def news(story: Iterable[Found]) -> list[Found]:
+    """Without scores that leave the lead in its band, and without touches that were called off."""
+    kept: list[Found] = []
+    band = None
+    for each in story:
+        event = each.event
+        if isinstance(event, LeadScored):
+            if event.data.band == band:
+                continue
+            band = event.data.band
+        elif isinstance(event, TouchRecorded) and event.status == "suppressed":
+            continue
+        kept.append(each)
+    return kept
