@@ -17,8 +17,8 @@ from cli.context import KAFKA, USAGE, CommandFailed, Stack, find_stack, run
 from cli.log import Found, is_forgotten, open_log
 from cli.moments import WrongMomentError, parse_moment, shown
 from cli.output import err, out, print_json, progress, show
-from cli.sentences import printable
 from cli.tail import as_document
+from cli.words import printable
 from schemas.events import EventDead, InputRejected
 from schemas.topics import DEAD, REJECTED, Topic
 

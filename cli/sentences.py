@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatch
-from typing import Literal
 
 from cli.moments import length, shown
+from cli.words import Sentence, Tone, printable
 from schemas.base import Event, Mode
 from schemas.events import (
     CommandIssued,
@@ -36,36 +35,8 @@ from schemas.events import (
     TouchRecorded,
 )
 
-Tone = Literal["plain", "good", "bad", "quiet"]
-
 #: A submission that took this many seconds to reach us is told as sent earlier.
 LATE_SECONDS = 60.0
-
-# What could drive a terminal or turn the reading direction: people write these words, and we print them.
-_UNPRINTABLE = {
-    **dict.fromkeys((*range(32), *range(127, 160)), "�"),
-    **dict.fromkeys((*range(8234, 8239), *range(8294, 8298), 8206, 8207), "�"),
-    9: " ",
-    10: " ",
-    13: " ",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """An event in words.
-
-    Attributes:
-        what: what happened.
-        more: why, a line each.
-        tone: how it should look.
-        personal: who it is about; not for every eye.
-    """
-
-    what: str
-    more: tuple[str, ...] = ()
-    tone: Tone = "plain"
-    personal: tuple[str, ...] = ()
 
 
 def tell(event: Event) -> Sentence:
@@ -78,11 +49,6 @@ def tell(event: Event) -> Sentence:
         said.tone,
         tuple(map(printable, said.personal)),
     )
-
-
-def printable(text: str) -> str:
-    """The text without what a terminal would obey."""
-    return text.translate(_UNPRINTABLE)
 
 
 def _of_mode(mode: Mode) -> str:

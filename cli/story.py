@@ -10,7 +10,8 @@ from rich.text import Text
 
 from cli.log import Found
 from cli.moments import length, shown
-from cli.sentences import Tone, printable, tell
+from cli.sentences import tell
+from cli.words import Tone, printable
 from schemas.events import LeadCaptured
 from schemas.topics import TOPICS
 

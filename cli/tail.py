@@ -14,10 +14,11 @@ from cli.context import KAFKA, USAGE, CommandFailed, Stack, find_stack, run
 from cli.leads import find_lead
 from cli.log import Found, Log, Offsets, is_forgotten, open_log
 from cli.moments import WrongMomentError, parse_moment, shown
-from cli.output import out, print_json
+from cli.output import err, out, print_json
 from cli.personal import without_personal
-from cli.sentences import printable, tell
+from cli.sentences import tell
 from cli.story import STYLES, time_of
+from cli.words import printable
 from schemas.topics import BY_NAME, Topic
 
 End = Literal["beginning", "latest"]
@@ -94,6 +95,8 @@ async def _tail(stack: Stack, order: Order) -> None:
         places = log.places((order.topic,), lead)
         ends = await log.ends(places)
         begins = await _begins(log, order.start, ends)
+        if order.follow and err().is_terminal:
+            err().print(f"[dim]Following {order.topic.name}; Ctrl-C ends it.[/]")
         told = 0
         async for record in log.follow(begins) if order.follow else log.read(begins, ends):
             if lead is not None and record.key != lead.encode():

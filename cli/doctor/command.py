@@ -15,7 +15,7 @@ from cli.context import FAILED, KAFKA, find_stack, run
 from cli.doctor.judge import Finding, Level, findings
 from cli.doctor.look import look
 from cli.output import err, out, print_json, show
-from cli.sentences import printable
+from cli.words import printable
 
 MARKS: dict[Level, tuple[str, str]] = {
     "ok": ("✓", "green"),

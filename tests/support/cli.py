@@ -29,6 +29,8 @@ from schemas.base import Event
 from schemas.topics import TOPICS, Topic
 from tests.support.servers import Servers
 
+STARTER = Path("policy.yaml")
+
 
 @dataclass(frozen=True)
 class Terminal:
@@ -115,6 +117,14 @@ def own_names(stack: Servers) -> Iterator[Settings]:
         finally:
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
             asyncio.run(_delete_topics(settings))
+
+
+@contextmanager
+def prepared_names(stack: Servers) -> Iterator[Terminal]:
+    """Such names, with topics, schemas and a first policy, as `python -m runtime.setup` leaves them."""
+    with own_names(stack) as settings:
+        asyncio.run(setup.prepare(settings, STARTER))
+        yield Terminal(settings)
 
 
 async def _delete_topics(settings: Settings) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import sentences
-from cli.sentences import printable, tell
+from cli.sentences import tell
+from cli.words import printable
 from schemas.base import Event
 from schemas.events import Profile
 from schemas.topics import TOPICS
