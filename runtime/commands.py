@@ -32,7 +32,7 @@ async def obey(connection: Connection, service: str, value: bytes) -> str:
     if command.command == "accept_gap" and gap_of(command.arguments) is None:
         log.error("a command names no topic of ours and partition", command=command.command)
         return "malformed"
-    log.warning("command", command=command.command, issued_by=command.issued_by, arguments=command.arguments)
+    log.warning("command", command=command.command, issued_by=command.issued_by, gap=gap_of(command.arguments))
     await _carry_out(connection, command)
     return "done"
 

@@ -46,9 +46,10 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
-    # A failing statement's parameters can hold a person's data.
+    # A failing statement, its parameters, and the row that an error's detail quotes can hold a person's data.
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 _log = logging.getLogger(__name__)
 
