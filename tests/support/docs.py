@@ -134,7 +134,7 @@ _MASKS = (
     (re.compile(r"[─━│┃┏┓┗┛┡┩├┤└┘┌┐╭╮╰╯┳┻╇┴┼█▉▊▋▌▍▎▏╸]"), " "),
     (re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?"), "<time>"),
     (re.compile(r"(?<=Bearer )[\w-]{20,}|(?<=_TOKEN=)[\w-]{20,}|(?<=_KEY=)[\w-]{20,}"), "<secret>"),
-    (re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{16}\b"), "<id>"),
+    (re.compile(r"(?<!\.)\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b"), "<id>"),
     (re.compile(r"[+-]?\b\d[\d.,]* (?:ms|s|min|h|d|day|days)\b(?: \d+ (?:ms|s|min|h)\b)?"), "<length>"),
     (re.compile(r"[+-]?\b\d[\d.,]*(?<=\d)"), "#"),
 )

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -22,7 +23,6 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
-from runtime.clock import OffsetClock
 from runtime.embedded.ports import Ports
 from runtime.supervise.plan import HTTP_PORTS
 from tests.support.docs import ROOT, Block, agrees
@@ -214,7 +214,7 @@ class _Form(HTMLParser):
 def started(folder: Path) -> Iterator[Started]:
     """Starts `leadstream run` as the README says, on a Tuesday morning, and stops it as Ctrl-C would."""
     data, clock = folder / ".leadstream", folder / "clock"
-    OffsetClock(clock).move_to(MOMENT)
+    clock.write_bytes(struct.pack("<d", (MOMENT - datetime.now(UTC)).total_seconds()))  # see runtime.clock
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", "run", "--data", str(data)], stdout=subprocess.PIPE,
