@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 from aiohttp import web
@@ -11,6 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from runtime.errors import SettingsError
 from runtime.settings import Settings
 
+PROCESS = "Leadstream-Process"
+"""Header of `/readyz`: who answers. Another stack's service may sit on the port that was meant for ours."""
 MOST_BODY = 1024 * 1024
 """Bytes that a request's body may have; more is answered with 413."""
 
@@ -28,7 +31,7 @@ def build_application(
     async def readyz(_: web.Request) -> web.Response:
         problem = ready()
         body = {"status": "not ready", "reason": problem} if problem else {"status": "ready"}
-        return web.json_response(body, status=503 if problem else 200)
+        return web.json_response(body, status=503 if problem else 200, headers={PROCESS: str(os.getpid())})
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

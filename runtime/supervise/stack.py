@@ -182,7 +182,8 @@ class RunningStack:
         waiting = list(self.plan.workers)
         attempts: dict[str, set[int]] = {worker.name: set() for worker in waiting}
         deadline = time.monotonic() + SERVICE_SECONDS
-        while waiting := [worker for worker in waiting if not is_ready(worker)]:
+        states = self._supervisord.states()
+        while waiting := [worker for worker in waiting if not is_ready(worker, states[worker.name].pid)]:
             self._report.step("Waiting for " + ", ".join(worker.name for worker in waiting))
             states = self._supervisord.states()
             for worker in waiting:
@@ -234,11 +235,13 @@ class RunningStack:
         self._supervisord.kill()
 
 
-def is_ready(worker: Worker) -> bool:
+def is_ready(worker: Worker, pid: int) -> bool:
+    """Whether this very process says so: another stack's service may sit on the same port."""
     connection = http.client.HTTPConnection(LOOPBACK, worker.port, timeout=2)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        answer = connection.getresponse()
+        return answer.status == http.HTTPStatus.OK and answer.getheader("Leadstream-Process") == str(pid)
     except (OSError, http.client.HTTPException):  # not listening yet, or in the middle of starting
         return False
     finally:

@@ -17,6 +17,7 @@ class Answer(BaseHTTPRequestHandler):
         if self.path == "/crash":
             os._exit(3)
         self.send_response(HTTPStatus.OK)
+        self.send_header("Leadstream-Process", str(os.getpid()))
         self.end_headers()
         self.wfile.write(str(os.getpid()).encode())
 
