@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
-from typing import Any, get_args
+from typing import Any
 
 from cli.log import Found, Log
 from schemas.base import Event
+from schemas.contact import contact_at
 from schemas.events import (
     Assignment,
     EventDead,
@@ -22,7 +23,6 @@ from schemas.events import (
     LeadReassigned,
     LeadRecycled,
     LeadScored,
-    OutcomeKind,
     OutcomeRecorded,
     SignalRecorded,
     SlaBreached,
@@ -32,8 +32,6 @@ from schemas.events import (
 from schemas.topics import COMMANDS, POLICIES, TOPICS
 
 READ = tuple(topic for topic in TOPICS if topic.events and topic not in (POLICIES, COMMANDS))
-SPOKEN_TO = frozenset(get_args(OutcomeKind)) - {"lost", "returned"}
-"""Outcomes that nobody reaches without a person having dealt with the lead."""
 
 ClockKey = tuple[str, str, datetime]
 """Lead, submission, start."""
@@ -58,7 +56,7 @@ class Evidence:
         seconds_to_owner: of each enquiry that was given an owner, from its start.
         started: clocks that an owner was given, with the deadline to contact the lead.
         verdicts: what became of them; met beats breached, as word of a contact may come late.
-        contacts: when a person dealt with the lead.
+        contacts: when a person was in contact with the lead.
         let_go: leads that nobody needs to contact any more: lost, or taken from their owner.
         ids: by topic, the reporters' ids of signals, outcomes and human touches.
         stages: by lead, how much is known of it; for choosing one to tell of.
@@ -144,17 +142,19 @@ class Evidence:
     def _touched(self, event: TouchRecorded) -> None:
         touch = event.data
         self.touches[touch.channel, event.status, touch.human] += 1
-        if touch.human and event.status == "sent":
+        contacted = contact_at(event)
+        if contacted is not None:
             self.ids["touches"][touch.touch_id] += 1
-            self.contacts[event.lead_id].add(min(touch.occurred_at, event.time))
+            self.contacts[event.lead_id].add(contacted)
 
     @_take.register
     def _outcome(self, event: OutcomeRecorded) -> None:
         outcome = event.data
         self.ids["outcomes"][outcome.outcome_id] += 1
-        if outcome.outcome in SPOKEN_TO:
-            self.contacts[event.lead_id].add(min(outcome.occurred_at, event.time))
-        else:
+        contacted = contact_at(event)
+        if contacted is not None:
+            self.contacts[event.lead_id].add(contacted)
+        if outcome.outcome in ("lost", "returned"):
             self.let_go.add(event.lead_id)
 
     @_take.register

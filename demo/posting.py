@@ -15,6 +15,7 @@ import orjson
 
 from demo.actions import Expected, Item, Post
 from demo.errors import DemoFailed
+from schemas.contact import CONTACT_OUTCOMES
 
 SECONDS = 30
 BUSY = 503
@@ -76,7 +77,7 @@ class Sent:
             self.leads.add(item.person)
             if "submission_id" in answer:
                 self.submissions.add(answer["submission_id"])
-        if kind == "touches" or item.document.get("outcome") == "contacted":
+        if kind == "touches" or item.document.get("outcome") in CONTACT_OUTCOMES:
             self.contacted.add(str(answer["lead_id"]))
 
     def _surprised(self, what: str) -> None:

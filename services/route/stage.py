@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from runtime.stage import CancelTimer, Change, Context, Decision, Input, SetTimer, Stage, TimerDue
+from schemas.contact import contact_at
 from schemas.events import LeadScored, OutcomeRecorded, TouchRecorded
 from schemas.policy import Policy
 from schemas.topics import ASSIGNED, OUTCOMES, SCORED, TOUCHED
@@ -95,13 +96,13 @@ def _taken_in(item: Input, state: RouteState, desk: Desk) -> RouteState | str:
     match item:
         case LeadScored(data=scored):
             return on_scored(state, scored, desk)
-        case TouchRecorded(data=touch):
-            if not touch.human or item.status != "sent":
+        case TouchRecorded():
+            contacted = contact_at(item)
+            if contacted is None:
                 return "no_contact_by_a_person"
-            # Nothing happens after it was reported: a fast clock must not keep or break a deadline.
-            after, nothing_new = on_contact(state, min(touch.occurred_at, item.time), desk), "contact_known"
-        case OutcomeRecorded(data=outcome):
-            after, nothing_new = on_outcome(state, outcome, desk), "outcome_known"
+            after, nothing_new = on_contact(state, contacted, desk), "contact_known"
+        case OutcomeRecorded():
+            after, nothing_new = on_outcome(state, item, desk), "outcome_known"
         case TimerDue(name=name, data=data) if name == SLA_TIMER:
             after, nothing_new = on_sla_timer(state, data, desk), "in_time"
         case TimerDue(name=name) if name == UNTOUCHED_TIMER:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import NamedTuple
 
 from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, Stage, TimerDue
-from schemas.base import Event
+from schemas.contact import happened_at
 from schemas.events import LeadEnriched, LeadScored, OutcomeRecorded, Scored, SignalRecorded, TouchRecorded
 from schemas.policy.matching import facts_of
 from schemas.topics import ENRICHED, OUTCOMES, SCORED, SIGNALS, TOUCHED
@@ -67,13 +66,13 @@ def _fold(item: Input, state: ScoreState, model: ScoringModel) -> Folded | str:
         case LeadEnriched():
             return _fold_enriched(item, state, model)
         case SignalRecorded(data=signal):
-            trigger, after = "signal", fold.fold_signal(state, signal, _happened(signal.occurred_at, item))
+            trigger, after = "signal", fold.fold_signal(state, signal, to_milliseconds(happened_at(item)))
         case OutcomeRecorded(data=outcome):
-            trigger, after = "outcome", fold.fold_outcome(state, outcome, _happened(outcome.occurred_at, item))
+            trigger, after = "outcome", fold.fold_outcome(state, outcome, to_milliseconds(happened_at(item)))
         case TouchRecorded(data=touch):
             if item.status != "sent":
                 return "touch_not_sent"
-            trigger, after = "touch", fold.fold_touch(state, touch.touch_id, _happened(touch.occurred_at, item))
+            trigger, after = "touch", fold.fold_touch(state, touch.touch_id, to_milliseconds(happened_at(item)))
         case TimerDue(name="decay") if state.lead is not None:
             trigger, after = DECAY, fold.fold_time(state, to_milliseconds(item.due))
         case _:
@@ -84,13 +83,10 @@ def _fold(item: Input, state: ScoreState, model: ScoringModel) -> Folded | str:
 def _fold_enriched(event: LeadEnriched, state: ScoreState, model: ScoringModel) -> Folded:
     data = event.data
     counts_as = signal_of(model.intent, facts_of(data))
-    after = fold.fold_enriched(state, data, _happened(data.origin.submitted_at, event), counts_as)
+    # Nothing happens after it was recorded, see `happened_at`.
+    submitted = to_milliseconds(min(data.origin.submitted_at, event.time))
+    after = fold.fold_enriched(state, data, submitted, counts_as)
     return Folded(after, "enriched", news=after.lead != state.lead)
-
-
-def _happened(moment: datetime, event: Event) -> int:
-    """Nothing happens after it was recorded: a channel's fast clock must not age everything else the lead did."""
-    return to_milliseconds(min(moment, event.time))
 
 
 def _timers(

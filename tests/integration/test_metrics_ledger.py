@@ -116,11 +116,13 @@ async def test_the_funnel_counts_each_lead_once_per_stage_and_by_what_is_asked(s
     await service.batch(e.outcome("lost", 70, lead="c"), e.captured(80, "late", "chat", lead="d"))
     report = await service.funnel("channel")
     assert counts(report["total"]) == {
-        "captured": 4, "enriched": 3, "scored": 3, "mql": 3, "assigned": 3, "meeting": 1, "won": 1, "lost": 1,
+        "captured": 4, "enriched": 3, "scored": 3, "mql": 3, "assigned": 3, "contacted": 1,
+        "meeting": 1, "won": 1, "lost": 1,
     }  # fmt: skip
     groups = {group["key"]: group for group in report["groups"]}
     assert counts(groups["web_form"]) == {
-        "captured": 2, "enriched": 2, "scored": 2, "mql": 2, "assigned": 2, "meeting": 1, "won": 1, "lost": 1,
+        "captured": 2, "enriched": 2, "scored": 2, "mql": 2, "assigned": 2, "contacted": 1,
+        "meeting": 1, "won": 1, "lost": 1,
     }  # fmt: skip
     assert groups["web_form"]["won_value"] == {"EUR": 1000.0}
     assert groups["chat"]["won_value"] == {}

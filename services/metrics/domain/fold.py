@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from schemas.base import Event, Mode
+from schemas.contact import contact_at, happened_at
 from schemas.events import (
     Assignment,
     LeadAccepted,
@@ -24,7 +25,6 @@ from schemas.events import (
     LeadRecycled,
     LeadScored,
     Origin,
-    Outcome,
     OutcomeKind,
     OutcomeRecorded,
     SignalRecorded,
@@ -42,7 +42,6 @@ REMEMBERED = 32
 
 _MODES: Mapping[Mode, int] = {"shadow": 0, "history": 1, "live": 2}
 _STAGE_OF: Mapping[OutcomeKind, str] = {
-    "contacted": "contacted_at",
     "meeting": "meeting_at",
     "sql": "sql_at",
     "opportunity": "opportunity_at",
@@ -90,7 +89,7 @@ def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR
         case TouchRecorded():
             return _touched(before, event)
         case OutcomeRecorded():
-            return _outcome(before, event.data)
+            return _outcome(before, event)
         case _:
             raise TypeError(f"the ledger takes no {type(event).__name__}")
 
@@ -142,13 +141,21 @@ def _touched(before: Ledger, event: TouchRecorded) -> Changes | None:
     counted = _counted(before, "touches", event.data.touch_id)
     if counted is None:
         return None
-    first = "contacted_at" if event.data.human else "touched_at"
-    return changes | counted | _earliest(before, first, event.data.occurred_at)
+    if event.data.human:
+        return changes | counted | _contacted(before, event)
+    return changes | counted | _earliest(before, "touched_at", happened_at(event))
 
 
-def _outcome(before: Ledger, outcome: Outcome) -> Changes:
+def _contacted(before: Ledger, event: TouchRecorded | OutcomeRecorded) -> Changes:
+    at = contact_at(event)
+    return {} if at is None else _earliest(before, "contacted_at", at)
+
+
+def _outcome(before: Ledger, event: OutcomeRecorded) -> Changes:
+    outcome, changes = event.data, _contacted(before, event)
     stage = _STAGE_OF.get(outcome.outcome)
-    changes = _earliest(before, stage, outcome.occurred_at) if stage else {}
+    if stage is not None:
+        changes |= _earliest(before, stage, happened_at(event))
     won = outcome.outcome == "won"
     if outcome.value is not None and (won or not before.value_won):
         changes |= {"value": outcome.value, "currency": outcome.currency, "value_won": won}

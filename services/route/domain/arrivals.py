@@ -6,17 +6,14 @@ from bisect import insort
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
-from typing import get_args
 
-from schemas.events import LeadAccepted, LeadRecycled, Outcome, OutcomeKind, Scored
+from schemas.contact import contact_at, happened_at
+from schemas.events import LeadAccepted, LeadRecycled, OutcomeRecorded, Scored
 from services.route.domain import sla
 from services.route.domain.choice import Parking
 from services.route.domain.desk import SLA_TIMER, UNTOUCHED_TIMER, Desk, why_disqualified
 from services.route.domain.ownership import assign, park, reassign, release, route, route_again, without
 from services.route.domain.state import CONTACTS, REMEMBERED, WAITING, Lead, Owner, RouteState, Waiting
-
-CONTACT_KINDS = frozenset(get_args(OutcomeKind)) - {"lost", "returned"}
-"""Outcomes that nobody reaches without a person having dealt with the lead."""
 
 
 def on_scored(state: RouteState, scored: Scored, desk: Desk) -> RouteState:
@@ -80,12 +77,11 @@ def _with_last_contact(state: RouteState, at: datetime) -> RouteState:
     return state.changed(contacts=(at,)) if at >= last else state
 
 
-def on_outcome(state: RouteState, outcome: Outcome, desk: Desk) -> RouteState:
+def on_outcome(state: RouteState, event: OutcomeRecorded, desk: Desk) -> RouteState:
     """The CRM or a rep reports a step of the sale. The same state comes back when that changes nothing."""
-    # Nothing happens after it was reported: a reporter's fast clock must not keep or break a deadline.
-    occurred_at = min(outcome.occurred_at, desk.now)
-    if outcome.outcome in CONTACT_KINDS:
-        state = on_contact(state, occurred_at, desk)
+    outcome, occurred_at, contacted = event.data, happened_at(event), contact_at(event)
+    if contacted is not None:
+        state = on_contact(state, contacted, desk)
     if outcome.outcome == "lost":
         return _lost(state, occurred_at, desk)
     if outcome.outcome not in ("accepted", "returned"):

@@ -80,6 +80,7 @@ def test_only_what_was_sent_is_a_touch_and_only_people_contact() -> None:
 
 def test_a_crm_that_reports_contact_counts_as_contact() -> None:
     assert folded(e.outcome("contacted", 77)).contacted_at == e.at(77)
+    assert folded(e.outcome("meeting", 90), e.outcome("won", 99)).contacted_at == e.at(90)
 
 
 def test_a_deal_s_value_is_the_won_one_even_when_a_correction_of_the_offer_comes_later() -> None:

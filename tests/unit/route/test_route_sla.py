@@ -109,9 +109,15 @@ def test_a_human_touch_stops_the_clock() -> None:
     assert office.until(MONDAY + 30 * DAY) == []
 
 
-@pytest.mark.parametrize("kind", ["accepted", "contacted", "meeting", "sql", "won"])
+@pytest.mark.parametrize("kind", ["contacted", "meeting", "sql", "won"])
 def test_an_outcome_that_needs_a_person_stops_the_clock(kind: str) -> None:
     assert contacted(owned().take(outcome(kind, MONDAY + MINUTE))) == [("SlaMet", MONDAY + MINUTE)]
+
+
+def test_who_accepts_a_lead_still_has_to_contact_it() -> None:
+    office = owned()
+    assert contacted(office.take(outcome("accepted", MONDAY + MINUTE))) == []
+    assert contacted(office.until(DEADLINE)) == [("SlaBreached", DEADLINE)]
 
 
 @pytest.mark.parametrize(
