@@ -88,7 +88,7 @@ TOUCHED = Topic(
     "leads.touched",
     (e.TouchRecorded,),
     ("nurture", "capture"),
-    ("route", "score", "metrics"),
+    ("route", "score", "nurture", "metrics"),
     "Contact attempts, automatic and human.",
 )
 OUTCOMES = Topic(

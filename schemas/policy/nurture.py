@@ -25,7 +25,7 @@ from schemas.policy.types import (
 
 StopCondition = Literal["reply", "meeting", "outcome", "unsubscribe", "bounce", "human_touch", "disqualified"]
 """What ends a sequence: a reply on any channel, a booked meeting, any outcome but `accepted` and `contacted`,
-an unsubscription, an address that bounces, a touch by a person, a disqualification."""
+an unsubscription, an address that bounces, contact by a person (`schemas.contact`), a disqualification."""
 
 
 class SequenceTouch(PolicyModel):

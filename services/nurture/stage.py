@@ -20,7 +20,6 @@ from schemas.events import (
     LeadScored,
     OutcomeRecorded,
     SignalRecorded,
-    SlaMet,
     TouchRecorded,
 )
 from schemas.policy import Policy
@@ -29,7 +28,7 @@ from services.nurture.domain.answer import on_answer
 from services.nurture.domain.assign import on_assigned, on_parked, on_recycled
 from services.nurture.domain.due import on_due
 from services.nurture.domain.limits import SenderDays, noted, places
-from services.nurture.domain.news import on_outcome, on_scored, on_signal, on_sla_met
+from services.nurture.domain.news import on_outcome, on_scored, on_signal, on_touch
 from services.nurture.domain.result import Moment, Result, Wake
 from services.nurture.domain.state import NurtureState
 from services.nurture.store import Batch, forget, lock_days, write_days
@@ -39,10 +38,10 @@ SEND: Final = "send"
 
 
 class NurtureStage(Stage[NurtureState]):
-    """Scores, assignments, signals and outcomes in; touches out."""
+    """Scores, assignments, signals, outcomes and reps' own touches in; touches out."""
 
     name = "nurture"
-    inputs = (SCORED, ASSIGNED, SIGNALS, OUTCOMES, ERASED)
+    inputs = (SCORED, ASSIGNED, SIGNALS, OUTCOMES, TOUCHED, ERASED)
     outputs = (TOUCHED, SIGNALS)
     state_type = NurtureState
     transactional = True
@@ -89,12 +88,12 @@ def _on_event(item: Event, state: NurtureState, moment: Moment, mode: Mode) -> R
             result = on_recycled(state, told, moment, mode)
         case LeadScored(data=told):
             result = on_scored(state, told, item.time, moment)
-        case SignalRecorded(data=signal):
-            result = on_signal(state, signal, item.time, moment)
-        case OutcomeRecorded(data=outcome):
-            result = on_outcome(state, outcome, item.time, moment)
-        case SlaMet(data=kept):
-            result = on_sla_met(state, kept, moment)
+        case SignalRecorded():
+            result = on_signal(state, item, moment)
+        case OutcomeRecorded():
+            result = on_outcome(state, item, moment)
+        case TouchRecorded():
+            result = on_touch(state, item, moment)
         case _:
             result = Result(state, dropped="stops_nothing")
     return result

@@ -1,11 +1,12 @@
-"""What signals, outcomes, scores and kept deadlines mean for a lead's plan."""
+"""What signals, outcomes, touches by a person and scores mean for a lead's plan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from schemas.events import Outcome, OutcomeKind, Scored, Signal, SlaResult
+from schemas.contact import contact_at, happened_at
+from schemas.events import OutcomeKind, OutcomeRecorded, Scored, SignalRecorded, TouchRecorded
 from schemas.events.signals import SignalType
 from schemas.policy import StopCondition
 from services.nurture.domain.result import Moment, Result
@@ -23,7 +24,6 @@ SIGNALS: Mapping[SignalType, StopCondition] = {
 """Signals that can stop a sequence. Who calls or chats is talking to us: that is an answer too."""
 
 OUTCOMES: Mapping[OutcomeKind, tuple[StopCondition, ...]] = {
-    "contacted": ("human_touch",),
     "meeting": ("meeting", "outcome"),
     "sql": ("outcome",),
     "opportunity": ("outcome",),
@@ -33,7 +33,7 @@ OUTCOMES: Mapping[OutcomeKind, tuple[StopCondition, ...]] = {
     "won": ("outcome",),
     "lost": ("outcome",),
 }
-"""Outcomes that can stop a sequence; `returned` holds it, `accepted` lets it be."""
+"""Outcomes that can stop a sequence, besides as contact; `returned` holds it, `accepted` lets it be."""
 
 
 def on_scored(state: NurtureState, told: Scored, at: datetime, moment: Moment) -> Result:
@@ -44,32 +44,30 @@ def on_scored(state: NurtureState, told: Scored, at: datetime, moment: Moment) -
     return steer(known, moment)
 
 
-def on_signal(state: NurtureState, signal: Signal, recorded_at: datetime, moment: Moment) -> Result:
+def on_signal(state: NurtureState, event: SignalRecorded, moment: Moment) -> Result:
     """Stops on what the lead did, if that stops anything."""
-    condition = SIGNALS.get(signal.signal)
+    condition = SIGNALS.get(event.data.signal)
     if condition is None:
         return Result(state, dropped="stops_nothing")
-    return steer(with_stop(state, condition, _happened(signal.occurred_at, recorded_at)), moment)
+    return steer(with_stop(state, condition, happened_at(event)), moment)
 
 
-def on_outcome(state: NurtureState, outcome: Outcome, recorded_at: datetime, moment: Moment) -> Result:
+def on_outcome(state: NurtureState, event: OutcomeRecorded, moment: Moment) -> Result:
     """Stops or holds on what became of the lead."""
-    at = _happened(outcome.occurred_at, recorded_at)
-    if outcome.outcome == "returned":
+    outcome, at = event.data.outcome, happened_at(event)
+    if outcome == "returned":
         return steer(with_return(state, at), moment)
-    conditions = OUTCOMES.get(outcome.outcome, ())
+    conditions = OUTCOMES.get(outcome, ())
+    if contact_at(event) is not None:
+        conditions = (*conditions, "human_touch")
     for condition in conditions:
         state = with_stop(state, condition, at)
     return steer(state, moment) if conditions else Result(state, dropped="stops_nothing")
 
 
-def on_sla_met(state: NurtureState, told: SlaResult, moment: Moment) -> Result:
-    """The contact clock is stopped by a person only: the owner has been in touch."""
-    if told.sla != "contacted":
-        return Result(state, dropped="stops_nothing")
-    return steer(with_stop(state, "human_touch", told.at), moment)
-
-
-def _happened(moment: datetime, recorded_at: datetime) -> datetime:
-    """Nothing happens after it was recorded: a channel's fast clock must not stop what begins later."""
-    return min(moment, recorded_at)
+def on_touch(state: NurtureState, event: TouchRecorded, moment: Moment) -> Result:
+    """Stops when a person has been in touch; what this service has sent itself it knows already."""
+    contacted = contact_at(event)
+    if contacted is None:
+        return Result(state, dropped="no_contact_by_a_person")
+    return steer(with_stop(state, "human_touch", contacted), moment)

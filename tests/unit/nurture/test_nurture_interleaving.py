@@ -17,7 +17,6 @@ from tests.unit.nurture.world import (
     Answer,
     World,
     assigned,
-    contacted,
     origin,
     outcome,
     parked,
@@ -26,6 +25,7 @@ from tests.unit.nurture.world import (
     recycled,
     scored,
     signal,
+    touch,
 )
 
 PATIENT = [
@@ -49,13 +49,9 @@ def submissions(draw: st.DrawFn, at: int) -> Any:
 def assignments(draw: st.DrawFn) -> list[Event]:
     events: list[Event] = []
     for at in sorted(draw(st.lists(st.integers(0, 90), min_size=1, max_size=4, unique=True))):
-        # `contacted` is written to the same topic, by route.
-        kind: Any = draw(st.sampled_from([assigned, reassigned, reassigned, parked, recycled, contacted]))
+        kind: Any = draw(st.sampled_from([assigned, reassigned, reassigned, parked, recycled]))
         moment = MONDAY + timedelta(hours=at)
-        if kind is contacted:
-            events.append(contacted(moment))
-        else:
-            events.append(kind(moment, band=draw(bands), origin=draw(submissions(at))))
+        events.append(kind(moment, band=draw(bands), origin=draw(submissions(at))))
     return events
 
 
@@ -82,8 +78,19 @@ signals: st.SearchStrategy[list[Event]] = st.lists(
 outcomes: st.SearchStrategy[list[Event]] = st.lists(
     st.builds(
         lambda kind, at: outcome(kind, MONDAY + timedelta(hours=at)),
-        st.sampled_from(["won", "contacted", "returned", "returned"]),
+        st.sampled_from(["won", "contacted", "meeting", "accepted", "returned", "returned"]),
         hours,
+    ),
+    max_size=3,
+)
+
+
+touches: st.SearchStrategy[list[Event]] = st.lists(
+    st.builds(
+        lambda at, human, status: touch(MONDAY + timedelta(hours=at), status, human=human),
+        hours,
+        st.booleans(),
+        st.sampled_from(["sent", "sent", "planned", "failed"]),
     ),
     max_size=3,
 )
@@ -101,7 +108,7 @@ def interleavings(draw: st.DrawFn, topics: Iterable[list[Event]]) -> list[Event]
     return merged
 
 
-all_topics = st.tuples(assignments(), scores(), signals, outcomes)
+all_topics = st.tuples(assignments(), scores(), signals, outcomes, touches)
 ANSWERS: tuple[Answer, ...] = (("done", ""), ("failed", "retry:busy"), ("failed", "bounced:no"), ("unknown", ""))
 
 

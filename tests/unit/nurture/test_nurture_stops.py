@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
 from schemas.base import Event
 from schemas.events import OutcomeKind
 from schemas.events.signals import SignalType
+from schemas.events.touched import TouchStatus
 from tests.unit.nurture.world import (
     MONDAY,
     NURTURE,
     World,
     assigned,
-    contacted,
     origin,
     outcome,
     policy,
@@ -22,6 +23,7 @@ from tests.unit.nurture.world import (
     recycled,
     scored,
     signal,
+    touch,
 )
 
 HOUR = timedelta(hours=1)
@@ -58,7 +60,7 @@ def rest_suppressed(reason: str) -> list[str]:
         (outcome("won", LATER), "outcome"),
         (outcome("lost", LATER), "outcome"),
         (outcome("contacted", LATER), "human_touch"),
-        (contacted(LATER), "human_touch"),
+        (touch(LATER), "human_touch"),
         (scored(LATER, qualification="disqualified"), "disqualified"),
     ],
 )
@@ -84,10 +86,43 @@ def test_an_owner_who_takes_the_lead_stops_nothing(kind: OutcomeKind) -> None:
     assert len(under_way().hear(outcome(kind, LATER)).timers) == 3
 
 
+@pytest.mark.parametrize("status", [status for status in get_args(TouchStatus) if status != "sent"])
+def test_a_touch_that_a_rep_has_not_made_stops_nothing(status: TouchStatus) -> None:
+    world = under_way().hear(touch(LATER, status))
+    assert len(world.timers) == 3
+    assert world.decisions[-1].dropped == "no_contact_by_a_person"
+
+
+def test_the_news_of_its_own_touches_is_dropped() -> None:
+    world = under_way()
+    before, own = world.state, list(world.told)
+    world.hear(*own, touch(LATER, human=False))
+    assert {decision.dropped for decision in world.decisions[-len(own) - 1 :]} == {"no_contact_by_a_person"}
+    assert (world.state, len(world.timers)) == (before, 3)
+
+
+def test_the_news_of_an_automatic_touch_leaves_nothing_of_a_lead_that_is_not_known() -> None:
+    assert World().hear(touch(LATER, human=False)).state is None
+
+
+def test_a_rep_who_was_too_late_still_stops_the_sequence() -> None:
+    deadline = assigned().data.deadlines.contacted_by
+    world = under_way().hear(touch(deadline + timedelta(days=1)))
+    assert world.log("suppressed") == rest_suppressed("human_touch")
+
+
+def test_the_time_of_a_touch_decides_and_not_when_it_was_entered() -> None:
+    called = touch(LATER)
+    entered = called.model_copy(update={"time": LATER + timedelta(days=2)})
+    world = under_way().hear(entered)
+    assert world.state is not None
+    assert world.state.stops == {"human_touch": LATER}
+
+
 def test_a_sequence_that_does_not_list_a_condition_goes_on() -> None:
     hot = {**NURTURE["sequences"][0], "stop_on": ["unsubscribe"]}
     world = World(policy(sequences=[hot])).hear(assigned()).run_until(MONDAY)
-    world.hear(signal("email_reply", LATER), outcome("won", LATER), contacted(LATER))
+    world.hear(signal("email_reply", LATER), outcome("won", LATER), touch(LATER))
     assert len(world.timers) == 3
     world.hear(signal("unsubscribe", LATER))
     assert world.log("suppressed") == rest_suppressed("unsubscribe")
@@ -102,7 +137,7 @@ def test_a_stop_that_comes_before_the_assignment_suppresses_every_touch() -> Non
 
 def test_what_happened_before_the_enquiry_stops_nothing() -> None:
     earlier = MONDAY - timedelta(days=30)
-    world = World().hear(signal("email_reply", earlier), outcome("lost", earlier), contacted(earlier), assigned())
+    world = World().hear(signal("email_reply", earlier), outcome("lost", earlier), touch(earlier), assigned())
     assert len(world.timers) == 5
 
 

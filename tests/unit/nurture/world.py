@@ -33,11 +33,11 @@ from schemas.events import (
     Scored,
     Signal,
     SignalRecorded,
-    SlaMet,
-    SlaResult,
+    Touch,
     TouchRecorded,
 )
 from schemas.events.signals import SignalType
+from schemas.events.touched import TouchStatus
 from schemas.policy import Consent as ConsentPolicy
 from schemas.policy import Nurture, Policy
 from services.nurture.domain.limits import SenderDays, places
@@ -165,13 +165,13 @@ def facts(**changed: Any) -> dict[str, Any]:
     }
 
 
-def envelope(event: type[E], at: datetime, data: Record, mode: Mode = "live", lead: str = LEAD) -> E:
-    identity = derived_id(event.TYPES[0], at, data.model_dump_json(), mode)
+def envelope(event: type[E], at: datetime, data: Record, mode: Mode = "live", kind: str | None = None) -> E:
+    identity = derived_id(kind or event.TYPES[0], at, data.model_dump_json(), mode)
     return event(
         id=identity,
         source="leadstream/test",
-        type=event.TYPES[0],
-        subject=lead,
+        type=kind or event.TYPES[0],
+        subject=LEAD,
         time=at,
         traceparent=new_traceparent(identity),
         mode=mode,
@@ -223,11 +223,10 @@ def outcome(kind: OutcomeKind, at: datetime) -> OutcomeRecorded:
     return envelope(OutcomeRecorded, at, data)
 
 
-def contacted(at: datetime) -> SlaMet:
-    data = SlaResult(
-        origin=origin(), sla="contacted", band="hot", team="sdr-emea", rep="lucia", deadline=at, at=at, seconds=60
-    )
-    return envelope(SlaMet, at, data)
+def touch(at: datetime, status: TouchStatus = "sent", *, human: bool = True, mode: Mode = "live") -> TouchRecorded:
+    """A rep's own touch, or one that this service has sent."""
+    data = Touch(touch_id=f"{status}-{human}-{at}", channel="call", human=human, due_at=at, occurred_at=at)
+    return envelope(TouchRecorded, at, data, mode, f"leadstream.touch.{status}.v1")
 
 
 def _stored(data: Mapping[str, Any]) -> dict[str, Any]:
