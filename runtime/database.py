@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.types.datetime import DatetimeDumper
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import AsyncConnectionPool
+from typing_extensions import override
 
 from runtime.settings import Settings
 
@@ -72,6 +76,15 @@ async def _adapt(connection: Connection) -> None:
     # By default the type follows the value's size, and each mix of sizes would be another prepared statement.
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     connection.adapters.register_dumper(int, Int8Dumper)
+    connection.adapters.register_dumper(datetime, _UtcDumper)
+
+
+class _UtcDumper(DatetimeDumper):
+    """Writes times in UTC: Postgres reads no offset beyond 15:59, and whoever sends us a time chooses its offset."""
+
+    @override
+    def dump(self, obj: datetime) -> Buffer | None:
+        return super().dump(obj.astimezone(UTC))
 
 
 def migrations_of(service: str) -> list[Path]:

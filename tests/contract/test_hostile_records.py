@@ -137,3 +137,13 @@ async def test_a_gap_that_was_accepted_does_not_let_the_next_one_pass(ours: Harn
     await until(reads)
     await write(9)
     await until(lambda: stands_at("from sequence 3 to 9"))
+
+
+async def test_a_time_of_any_offset_can_be_written_and_read_back(ours: Harness) -> None:
+    times = [datetime.fromisoformat(f"2026-11-22T00:00:00{offset}") for offset in ("-23:59", "+23:59", "+05:45")]
+    async with await connect(ours.settings, "alpha") as connection:
+        for statement in ("select %s::timestamptz[]", "select %b::timestamptz[]"):
+            row = await (await connection.execute(statement, (times,))).fetchone()
+            assert row == (times,)
+        row = await (await connection.execute("select %s, %b", (times[0], times[1]))).fetchone()
+        assert row == tuple(times[:2])
