@@ -35,7 +35,8 @@ async def read_body(request: web.Request, limit: int) -> tuple[bytes, bool]:
             size += len(chunk)
             if size > wanted:
                 return b"".join(parts)[:PREFIX_KEPT], False
-    except (web.RequestPayloadError, ClientPayloadError, BadHttpMessage):
+    except (web.RequestPayloadError, ClientPayloadError, BadHttpMessage, ConnectionResetError):
+        # After the last one nobody is there to be told; it is no fault of ours, and not worth a traceback.
         raise InvalidInput("malformed_body", "the body's compression or its chunks are broken") from None
     return b"".join(parts), not too_long
 

@@ -120,7 +120,8 @@ class Refusal:
             channel=received.channel,
             source=received.source,
             reason=self.reason,
-            detail=self.detail[:2_000] + suffix,
+            # It names the fields, whose names the sender chose.
+            detail=self.detail[:2_000].replace("\x00", "\\0") + suffix,
             received_at=received.at,
             headers=kept_headers(received.headers),
             body=part,
