@@ -34,6 +34,11 @@ class Figures:
                 answer: dict[str, Any] = await response.json(content_type=None)
                 if response.status == 200:
                     return answer
+                if response.status == 401:
+                    raise DemoFailed(
+                        f"somebody else answers on {self._url}: another stack was started at the same moment and has "
+                        "taken the port. Start the demo again"
+                    )
                 raise DemoFailed(f"the metrics service answers {response.status}: {answer.get('detail')}")
         except (aiohttp.ClientError, TimeoutError) as error:
             raise DemoFailed(f"the metrics service does not answer ({type(error).__name__}). Read its log") from error

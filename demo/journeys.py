@@ -18,7 +18,7 @@ from demo.writing import form_post, json_document, told_in
 
 Again = Literal["retried", "at once", "other spelling", "misspelt first"]
 
-GRID = timedelta(minutes=10)
+GRID = timedelta(minutes=15)
 """Enquiries come on a grid: several at one moment, and the rest of the time passes in one step."""
 SIGNALS_WAIT = timedelta(hours=3)
 REPORTED_LATE = 0.08

@@ -13,7 +13,7 @@ from demo.world import Country, World, world
 
 GOOD_SIZES = ((51, 200), (201, 500), (501, 1_000))
 OTHER_SIZES = ((1, 10), (11, 50), (1_001, 5_000), (10_001, 40_000))
-ATTEMPTS = 10_000
+ATTEMPTS, DIALS = 10_000, 200
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Cast:
         given, family = rng.choice(country.given), rng.choice(country.family)
         company = self._company(country, quality, rng) if rng.random() < 0.55 + 0.45 * quality else None
         has_email = rng.random() < email
+        number_told = self._phone(country, rng) if rng.random() < phone or not has_email else None
+        address_told = has_email or number_told is None
         return Person(
             number=number,
             quality=quality,
@@ -75,8 +77,8 @@ class Cast:
             country=country,
             company=company,
             title=self._title(country, quality, rng) if company or rng.random() < 0.3 else None,
-            email=self._email(given, family, country, company, quality, rng) if has_email else None,
-            phone=self._phone(country, rng) if rng.random() < phone or not has_email else None,
+            email=self._email(given, family, country, company, quality, rng) if address_told else None,
+            phone=number_told,
         )
 
     def _company(self, country: Country, quality: float, rng: Random) -> Company:
@@ -122,7 +124,7 @@ class Cast:
 
     def _phone(self, country: Country, rng: Random) -> str | None:
         """None once a country's numbers are used up, which only a very large cast does."""
-        for _ in range(ATTEMPTS):
+        for _ in range(DIALS):
             pattern = rng.choice(country.phones)
             digits = "".join(str(rng.randint(0, 9)) if each == "#" else each for each in pattern)
             number = f"+{country_code_for_region(country.code)}{digits}"

@@ -198,7 +198,7 @@ def snapshot_of(rows: Collection[Row]) -> Snapshot:
 
 PATIENCE: Mapping[str, timedelta] = {
     "route.sla": timedelta(minutes=3),
-    "nurture.touch": timedelta(minutes=12),
+    "nurture.touch": timedelta(minutes=15),
     "score.decay": timedelta(hours=6),
 }
 OTHERS_WAIT = timedelta(minutes=30)

@@ -23,7 +23,7 @@ from schemas.events import Assignment, LeadAssigned, LeadReassigned
 Claim = tuple[str, int]
 
 SOON = timedelta(minutes=1)
-OUTCOMES_WAIT = timedelta(minutes=30)
+OUTCOMES_WAIT = timedelta(hours=1)
 """A CRM tells of a changed deal some time after it."""
 KEPT = {"hot": 0.88, "warm": 0.84, "cool": 0.92, "cold": 0.9}
 """How often a rep calls within the time allowed."""

@@ -12,7 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from runtime.embedded.ports import Ports
+
 SECONDS = 300.0
+SERVERS = ("KAFKA", "POSTGRES", "REDIS", "CAPTURE", "ENRICH", "SCORE", "ROUTE", "NURTURE", "METRICS")
 COMMAND = (
     sys.executable, "-m", "cli.main", "demo", "--leads", "60", "--days", "3", "--seed", "7",
     "--until", "2026-11-20T17:00", "--json",
@@ -25,6 +28,8 @@ pytestmark = [pytest.mark.slow]
 def summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("demo") / "data"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
+    ports = Ports()  # of this test's own: other stacks may start at the same moment
+    clean |= {f"LEADSTREAM_{name}_PORT": str(ports.any()) for name in SERVERS}
     command = [*COMMAND, "--data", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=clean, timeout=SECONDS, check=False)
     assert done.returncode == 0, f"{done.stderr[-3_000:]}\n{done.stdout[-3_000:]}"

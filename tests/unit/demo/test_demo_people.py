@@ -85,3 +85,12 @@ def test_a_clumsy_name_is_never_empty(name: str, seed: int) -> None:
 def test_names_become_plain_ascii(name: str) -> None:
     assert plain(name).isascii()
     assert plain(name).isalnum()
+
+
+def test_when_a_country_s_numbers_are_used_up_people_tell_an_address() -> None:
+    only = world().countries[0].model_copy(update={"phones": ("7700900123",)})
+    cast = Cast(world().model_copy(update={"countries": (only,)}))
+    first, second = (cast.person(number, 0.5, Random(number), phone=1.0, email=0.0) for number in range(2))
+    assert (first.phone, first.email) == ("+447700900123", None)
+    assert second.phone is None
+    assert second.email
