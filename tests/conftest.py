@@ -11,12 +11,23 @@ import psycopg
 import pytest
 import redis
 from aiokafka.admin import AIOKafkaAdminClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from runtime.embedded.stack import EmbeddedStack
 from runtime.settings import Settings
 from tests.support.servers import Servers, servers
+
+# How properties are tried. A machine that others use may stall, which says nothing of the code: no example has a
+# deadline, and none is thought too slow to draw. A build draws the same examples every time, so that it fails for a
+# change and not by luck; everybody else's runs look for new ones.
+hypothesis.register_profile(
+    "development", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+hypothesis.register_profile("build", hypothesis.get_profile("development"), derandomize=True, database=None)
+hypothesis.load_profile("build" if os.environ.get("CI") else "development")
 
 #: Redis databases to choose from; 0 stays free for whoever looks around by hand.
 REDIS_DATABASES = 15

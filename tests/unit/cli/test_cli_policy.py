@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.policies import Published, in_force
@@ -61,13 +61,11 @@ def without_nothing(value: Any) -> Any:
     return value
 
 
-@settings(deadline=None)  # a shared machine may stall
 @given(JSON)
 def test_nothing_changes_from_a_value_to_itself(value: Any) -> None:
     assert list(compare(value, value)) == []
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4), st.dictionaries(st.text(max_size=4), JSON, max_size=4))
 def test_values_that_differ_have_a_change_and_it_can_be_told(old: dict[str, Any], new: dict[str, Any]) -> None:
     changes = list(compare(old, new))

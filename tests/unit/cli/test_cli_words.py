@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.context import Answer, CommandFailed, ask
@@ -144,7 +144,6 @@ def test_events_of_one_moment_stand_in_the_order_of_the_stream() -> None:
     assert [each.topic for each in told] == [ENRICHED, SCORED, TOUCHED]
 
 
-@settings(deadline=None)  # a shared machine may stall
 @given(st.permutations(range(len(story.STORY))), st.sets(st.integers(0, len(story.STORY) - 1)))
 def test_a_story_is_the_same_however_it_was_read(order: list[int], twice: set[int]) -> None:
     read_in = [*order, *twice]

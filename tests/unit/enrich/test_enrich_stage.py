@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.stage import Context, Decision
@@ -108,7 +108,6 @@ def record(*names: str, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[dic
     return st.fixed_dictionaries({}, optional={**dict.fromkeys(names, FIELD), **more})
 
 
-@settings(deadline=None)  # the first one reads the lists
 @given(
     record(
         "name", "given_name", "family_name", "email", "phone", "title", "linkedin_url",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.base import Event
@@ -122,7 +122,7 @@ def ended(world: World) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_interleaving_of_the_topics_ends_in_the_same_state_timers_and_touches(data: st.DataObject) -> None:
     topics = data.draw(all_topics)
@@ -131,7 +131,7 @@ def test_any_interleaving_of_the_topics_ends_in_the_same_state_timers_and_touche
     assert ended(one) == ended(other)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_whatever_comes_in_whatever_order_every_planned_touch_comes_to_an_end(data: st.DataObject) -> None:
     topics = data.draw(all_topics)

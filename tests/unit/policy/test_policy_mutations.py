@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runtime.policy_file import PolicyError, parse_policy
@@ -21,7 +21,7 @@ FILES = ["policy.yaml", "policies/solo-founder.yaml", "policies/sales-team.yaml"
 FRAGMENTS = ["", " ", "\t", "\n", ":", "- ", "'", '"', "{", "]", "&a ", "*a", "!!x ", "|", "\x00", "\x85", "%"]
 Place = tuple[str | int, ...]
 
-slow_parse = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow_parse = settings(max_examples=40)
 
 
 @cache

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.policy import Schedule
@@ -58,7 +58,6 @@ def wall_says_open(schedule: Schedule, moment: datetime) -> bool:
     return any(window.contains(local.time()) for window in schedule.windows(local.date()))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from(HOURS), moments)
 def test_it_is_working_time_when_the_wall_clock_shows_a_working_time(
     zone: str, hours: object, moment: datetime
@@ -70,7 +69,6 @@ def test_it_is_working_time_when_the_wall_clock_shows_a_working_time(
     assert days.today(moment)[1] == (moment.astimezone(ZoneInfo(zone)).date().isoformat() == "2026-03-29")
 
 
-@settings(deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from(HOURS), moments)
 def test_working_time_adds_up_minute_by_minute(zone: str, hours: object, moment: datetime) -> None:
     schedule = Schedule.model_validate({"timezone": zone, "working_hours": hours})
@@ -79,7 +77,6 @@ def test_working_time_adds_up_minute_by_minute(zone: str, hours: object, moment:
     assert Calendar(schedule).worked(start, start + timedelta(minutes=1_000)) == timedelta(minutes=minutes)
 
 
-@settings(deadline=None)
 @given(calendars, moments, lengths)
 def test_the_time_worked_until_a_deadline_is_the_time_that_was_given(
     days: Calendar, start: datetime, given_time: timedelta
@@ -91,7 +88,6 @@ def test_the_time_worked_until_a_deadline_is_the_time_that_was_given(
         assert days.is_open(deadline - timedelta(microseconds=1))
 
 
-@settings(deadline=None)
 @given(calendars, moments, lengths, lengths)
 def test_two_lengths_in_turn_are_their_sum_at_once(
     days: Calendar, start: datetime, one: timedelta, two: timedelta
@@ -99,13 +95,11 @@ def test_two_lengths_in_turn_are_their_sum_at_once(
     assert days.add(days.add(start, one), two) == days.add(start, one + two)
 
 
-@settings(deadline=None)
 @given(calendars, moments, moments, lengths)
 def test_who_starts_earlier_is_not_due_later(days: Calendar, one: datetime, two: datetime, length: timedelta) -> None:
     assert days.add(min(one, two), length) <= days.add(max(one, two), length)
 
 
-@settings(deadline=None)
 @given(calendars, moments)
 def test_nothing_is_worked_before_the_next_opening(days: Calendar, start: datetime) -> None:
     opening = days.next_opening(start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import LeadAssigned, Scored
@@ -66,7 +66,6 @@ def test_asking_takes_no_turn() -> None:
     assert turns.added == {}
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["hot", "warm", "cold"]),
     st.sampled_from(["GB", "DE", "US"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from runtime.policy_file import load_policy
 from schemas.base import Event
+from schemas.policy import Policy
 from tests.unit.route.route_cases import (
     MONDAY,
     ROOT,
@@ -73,7 +75,7 @@ def two_readings(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
     return interleaved(draw, topics), interleaved(draw, topics)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(two_readings())
 def test_any_interleaving_of_the_topics_gives_the_same_state_and_the_same_turns(
     readings: tuple[list[Event], list[Event]],
@@ -86,7 +88,7 @@ def test_any_interleaving_of_the_topics_gives_the_same_state_and_the_same_turns(
     assert one.loads == two.loads
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(two_readings())
 def test_the_same_reading_again_changes_nothing_but_turns_nobody_takes(
     readings: tuple[list[Event], list[Event]],
@@ -98,12 +100,17 @@ def test_the_same_reading_again_changes_nothing_but_turns_nobody_takes(
     assert (office.state, office.pools) == (before, pools)
 
 
+@cache
+def shipped(file: Path) -> Policy:
+    return load_policy(file)
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / "policies").glob("*.yaml")), ids=lambda path: path.stem)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_a_batch_locks_is_enough_for_whatever_it_decides(file: Path, data: st.DataObject) -> None:
     """`Office` finds only the pools that were foreseen: a decision that asks for another one fails."""
-    office = Office(load_policy(file))
+    office = Office(shipped(file))
     draw = data.draw
     for number in range(6):
         at = MONDAY + draw(SECONDS)

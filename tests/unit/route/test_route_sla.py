@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import LeadAssigned, LeadEscalated, LeadReassigned, LeadRecycled, SlaBreached, SlaMet
@@ -190,7 +190,6 @@ contacts = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(contacts, st.booleans())
 def test_what_happened_counts_and_not_when_it_was_heard_of(
     contacts: list[tuple[datetime, datetime]],

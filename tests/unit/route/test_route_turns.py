@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.route.domain.turns import Candidate, PoolNotLocked, PoolTurns, Turns
@@ -21,7 +21,6 @@ def pool(weights: list[int]) -> list[Candidate]:
     return [Candidate(rep, weight) for rep, weight in zip(REPS, weights, strict=False)]
 
 
-@settings(deadline=None)
 @given(weights, st.integers(1, 200))
 def test_everybody_has_their_share_of_the_turns_at_any_time(weights: list[int], rounds: int) -> None:
     turns = Turns({"p": PoolTurns()})
@@ -33,7 +32,6 @@ def test_everybody_has_their_share_of_the_turns_at_any_time(weights: list[int], 
         assert all(given_to[c.rep] == rounds * c.weight // sum(weights) for c in pool(weights))
 
 
-@settings(deadline=None)
 @given(weights, st.data())
 def test_turns_are_numbered_without_a_gap_whoever_is_there(weights: list[int], data: st.DataObject) -> None:
     turns = Turns({"p": PoolTurns()})

@@ -40,7 +40,7 @@ def assert_same_end(first: Journey, second: Journey) -> None:
 
 
 @pytest.mark.parametrize("path", POLICY_FILES, ids=lambda path: path.stem)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(topics=histories(), chance=st.randoms(use_true_random=False))
 def test_any_interleaving_of_the_topics_gives_the_same_state_and_score(
     path: Path, topics: Topics, chance: random.Random
@@ -52,7 +52,7 @@ def test_any_interleaving_of_the_topics_gives_the_same_state_and_score(
     assert_same_end(in_order, shuffled)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(topics=histories(), chance=st.randoms(use_true_random=False))
 def test_signals_touches_and_outcomes_may_come_in_any_order_at_all(topics: Topics, chance: random.Random) -> None:
     submissions, *others = topics
@@ -63,7 +63,7 @@ def test_signals_touches_and_outcomes_may_come_in_any_order_at_all(topics: Topic
     assert_same_end(in_order, Journey().follow([*submissions, *events]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(topics=histories(), chance=st.randoms(use_true_random=False))
 def test_what_was_told_last_is_the_score_that_all_facts_give(topics: Topics, chance: random.Random) -> None:
     journey = Journey().follow(interleaved(topics, chance))
@@ -74,7 +74,7 @@ def test_what_was_told_last_is_the_score_that_all_facts_give(topics: Topics, cha
     assert standing.model_dump() == {name: getattr(told, name) for name in type(standing).model_fields}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(topics=histories(), chance=st.randoms(use_true_random=False))
 def test_reading_signals_touches_and_outcomes_twice_changes_nothing(topics: Topics, chance: random.Random) -> None:
     journey = Journey().follow(interleaved(topics, chance))
@@ -86,7 +86,7 @@ def test_reading_signals_touches_and_outcomes_twice_changes_nothing(topics: Topi
     assert len(journey.scored) == told
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.randoms(use_true_random=False))
 def test_more_signals_than_are_kept_come_out_the_same_in_any_order(chance: random.Random) -> None:
     visits: list[Event] = [

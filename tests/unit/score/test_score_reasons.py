@@ -35,7 +35,7 @@ def held_sum(scored: Scored, part: str) -> int:
 
 
 @pytest.mark.parametrize("path", POLICY_FILES, ids=lambda path: path.stem)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(topics=histories(), chance=st.randoms(use_true_random=False))
 def test_the_reasons_of_a_part_add_up_to_it(path: Path, topics: Topics, chance: random.Random) -> None:
     journey = Journey(policy_at(path)).follow(interleaved(topics, chance))
@@ -46,7 +46,7 @@ def test_the_reasons_of_a_part_add_up_to_it(path: Path, topics: Topics, chance: 
 
 
 @pytest.mark.parametrize("path", POLICY_FILES, ids=lambda path: path.stem)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(topics=histories())
 def test_every_score_is_within_its_bounds_and_explained(path: Path, topics: Topics) -> None:
     journey = Journey(policy_at(path)).follow(event for topic in topics for event in topic)
