@@ -18,6 +18,8 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     ("a field whose name has a NUL", {**GOOD, "\x00": 1}),
     ("an answer whose name has a NUL", {"person": {**GOOD, "answers": {"\x00": 5}}}),
     ("a field whose name is long", {**GOOD, "k" * 900_000: 1}),
+    ("a time that no zone can show", {**GOOD, "mode": "history", "submitted_at": "9999-12-31T23:59:59-23:59"}),
+    ("a consent from the far future", {**GOOD, "consent": {"given_at": "9999-12-31T23:59:59Z"}}),
     ("an id too long for its index", {**GOOD, "id": "1", "source": WIDE}),
 ]
 IDS = [name for name, _ in HOSTILE]

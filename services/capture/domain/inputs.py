@@ -28,7 +28,8 @@ MOST_ANSWERS = 250
 LONGEST_ANSWERS = 100_000
 """Characters in all of a lead's answers: with every one escaped, the event still fits a Kafka record of 1 MB."""
 
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)
+"""Events hold no times after the latter (`schemas.base.Moment`)."""
 
 
 def _written_date(value: Any) -> Any:
@@ -37,13 +38,15 @@ def _written_date(value: Any) -> Any:
     raise ValueError("write the date and time as in 2026-03-01T09:30:00Z")
 
 
-def _not_before_the_web(moment: datetime) -> datetime:
+def _of_our_age(moment: datetime) -> datetime:
     if moment < EARLIEST:
         raise ValueError("lies before 1990")
+    if moment >= LATEST:
+        raise ValueError("lies too far in the future")
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_date), AfterValidator(_not_before_the_web)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_date), AfterValidator(_of_our_age)]
 """RFC 3339 with its offset from UTC."""
 
 ExternalId = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
