@@ -60,6 +60,7 @@ def decide(
 
     """
     outcome: Outcome[S] = Outcome(sifted, sifted.fence.failures)
+    outcome.counts.update(((*named, "dropped_ignored"), count) for named, count in sifted.ignored.items())
     before: dict[str, S | None] = {}
     for row in sifted.timers:
         outcome.timers[row.lead_id, row.name] = None
@@ -115,10 +116,12 @@ def _rows(outcome: Outcome[S], item: Item, decision: Decision[S], deciding: Deci
     """Encodes a decision's events; timers and effects join the outcome only when all could be encoded."""
     key, partition = item.lead_id.encode(), outcome.sifted.fence.partition
     rows = [(deciding.topic_of[type(event)], key, event.to_json()) for event in decision.events]
-    if rows and (largest := max(len(row[2]) for row in rows)) > MOST_EVENT:
-        raise ValueError(f"decided on an event of {largest} bytes; {MOST_EVENT} are allowed")
-    timers = [_timer(item, partition, timer) for timer in decision.timers]
-    effects = [] if item.cause.mode != "live" else [_effect(item, partition, effect) for effect in decision.effects]
+    for _, _, value in rows:
+        if len(value) > MOST_EVENT:
+            raise ValueError(f"decided on an event of {len(value)} bytes; {MOST_EVENT} are allowed")
+    timers = [_timer(item, partition, timer) for timer in decision.timers] if decision.timers else ()
+    acts = decision.effects and item.cause.mode == "live"
+    effects = [_effect(item, partition, effect) for effect in decision.effects] if acts else ()
     outcome.timers.update(timers)
     outcome.effects.extend(effects)
     return rows
@@ -128,19 +131,20 @@ def _timer(item: Item, partition: int, timer: SetTimer | CancelTimer) -> tuple[t
     name = (item.lead_id, timer.name)
     if isinstance(timer, CancelTimer):
         return name, None
-    body = orjson.dumps({"data": dict(timer.data or {}), "cause": item.cause.model_dump()})
+    body = orjson.dumps({"data": dict(timer.data or {}), "cause": vars(item.cause)})
     return name, TimerRow(item.lead_id, timer.name, partition, timer.due, body)
 
 
 def _effect(item: Item, partition: int, effect: Effect) -> EffectRow:
-    body = orjson.dumps({"kind": effect.kind, "payload": dict(effect.payload), "cause": item.cause.model_dump()})
+    body = orjson.dumps({"kind": effect.kind, "payload": dict(effect.payload), "cause": vars(item.cause)})
     return EffectRow(effect.effect_id, item.lead_id, partition, body)
 
 
 def _names(item: Item) -> tuple[str, str]:
-    if isinstance(item.source, Read) and isinstance(item.input, Event):
-        return item.source.topic.name, item.input.type
-    return ("timers", "timer") if isinstance(item.source, TimerRow) else ("effects", "result")
+    source, event = item.source, item.input
+    if isinstance(source, Read) and isinstance(event, Event):
+        return source.topic.name, event.type
+    return ("timers", "timer") if isinstance(source, TimerRow) else ("effects", "result")
 
 
 def _business_time(event: Input) -> datetime:

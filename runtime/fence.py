@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from struct import Struct
 from typing import Any, NamedTuple
 
 import orjson
 import psycopg
 
+from runtime.arrays import Array, bigints, byteas, ints, moments, texts
 from runtime.database import Connection
 from runtime.errors import Fenced
 
@@ -84,7 +86,7 @@ class Commit:
 
 
 _FENCE = ("int", "bigint", "bigint", "int", "text", "text", "text")
-_OUTBOX = ("int", "text", "bigint", "bytea", "bytea", "int", "text", "bigint")
+_OUTBOX = ("int", "text", "bigint", "bigint", "bytea", "int", "text", "bigint")
 _STATE = ("text", "int", "bytea", "text")
 _TIMERS = ("text", "text", "int", "timestamptz", "bytea", "text", "text")
 _EFFECTS_INTAKE_ERASED = ("text", "text", "int", "bytea", "text", "bigint", "text")
@@ -92,38 +94,98 @@ _COLUMNS = (*_FENCE, *_OUTBOX, *_STATE, *_TIMERS, *_EFFECTS_INTAKE_ERASED)
 _COMMIT = f"select commit_batch({', '.join(f'%b::{column}[]' for column in _COLUMNS)})"
 
 
-def _columns(rows: Collection[Any], names: str) -> list[list[Any]]:
-    return [[getattr(row, name) for row in rows] for name in names.split()]
+def _jsons(values: Iterable[Mapping[str, int]]) -> Array:
+    return texts(orjson.dumps(dict(value)).decode() for value in values)
 
 
-def _json(values: Iterable[Mapping[str, int]]) -> list[str]:
-    return [orjson.dumps(dict(value)).decode() for value in values]
-
-
-def _arguments(commit: Commit) -> list[list[Any]]:
+def _arguments(commit: Commit) -> list[Array]:
     before, after = [move[0] for move in commit.moves], [move[1] for move in commit.moves]
+    blocks = blocks_of(commit.outbox)
+    timers, effects = commit.timers.values(), commit.effects
     return [
-        *_columns(before, "partition epoch commits"),
-        [row.failures for row in after],
-        _json(row.offsets for row in after),
-        _json(row.seen for row in after),
-        _json(row.heads for row in after),
-        *_columns(commit.outbox, "partition topic seq key value"),
-        [partition for partition, _ in commit.published],
-        [topic for _, topic in commit.published],
-        list(commit.published.values()),
-        list(commit.states),
-        [partition for partition, _ in commit.states.values()],
-        [value for _, value in commit.states.values()],
-        commit.gone,
-        *_columns(commit.timers.values(), "lead_id name partition due body"),
-        [lead for lead, _ in commit.timers_gone],
-        [name for _, name in commit.timers_gone],
-        *_columns(commit.effects, "effect_id lead_id partition body"),
-        commit.effects_gone,
-        commit.intake_gone,
-        commit.erased,
+        ints(row.partition for row in before),
+        bigints(row.epoch for row in before),
+        bigints(row.commits for row in before),
+        ints(row.failures for row in after),
+        _jsons(row.offsets for row in after),
+        _jsons(row.seen for row in after),
+        _jsons(row.heads for row in after),
+        ints(block.partition for block in blocks),
+        texts(block.topic for block in blocks),
+        bigints(block.first for block in blocks),
+        bigints(block.last for block in blocks),
+        byteas([block.joined for block in blocks]),
+        ints(partition for partition, _ in commit.published),
+        texts(topic for _, topic in commit.published),
+        bigints(commit.published.values()),
+        texts(commit.states),
+        ints(partition for partition, _ in commit.states.values()),
+        byteas([value for _, value in commit.states.values()]),
+        texts(commit.gone),
+        texts(row.lead_id for row in timers),
+        texts(row.name for row in timers),
+        ints(row.partition for row in timers),
+        moments(row.due for row in timers),
+        byteas([row.body for row in timers]),
+        texts(lead for lead, _ in commit.timers_gone),
+        texts(name for _, name in commit.timers_gone),
+        texts(row.effect_id for row in effects),
+        texts(row.lead_id for row in effects),
+        ints(row.partition for row in effects),
+        byteas([row.body for row in effects]),
+        texts(commit.effects_gone),
+        bigints(commit.intake_gone),
+        texts(commit.erased),
     ]
+
+
+@dataclass(slots=True)
+class Block:
+    """Events of one lane that are committed, and forgotten, together: one row of the outbox."""
+
+    partition: int
+    topic: str
+    first: int
+    last: int
+    events: list[bytes] = field(default_factory=list)
+    """Length and bytes of a key, length and bytes of a value, and so on."""
+
+    @property
+    def joined(self) -> bytes:
+        """The events as the outbox keeps them."""
+        return b"".join(self.events)
+
+
+_LENGTH = Struct("!i")
+
+
+def blocks_of(rows: Iterable[OutboxRow]) -> Collection[Block]:
+    """The rows by lane; those of one lane must come in the order of their sequences."""
+    blocks: dict[tuple[int, str], Block] = {}
+    length = _LENGTH.pack
+    for partition, topic, seq, key, value in rows:
+        block = blocks.get((partition, topic))
+        if block is None:
+            block = blocks[partition, topic] = Block(partition, topic, seq, seq)
+        block.last = seq
+        block.events += (length(len(key)), key, length(len(value)), value)
+    return blocks.values()
+
+
+def rows_of(partition: int, topic: str, first: int, events: bytes) -> Iterator[OutboxRow]:
+    """The events of one row of the outbox."""
+    position, seq = 0, first
+    while position < len(events):
+        key, position = _piece(events, position)
+        value, position = _piece(events, position)
+        yield OutboxRow(partition, topic, seq, key, value)
+        seq += 1
+
+
+def _piece(data: bytes, position: int) -> tuple[bytes, int]:
+    start = position + _LENGTH.size
+    end: int = start + _LENGTH.unpack_from(data, position)[0]
+    return data[start:end], end
 
 
 async def take(connection: Connection, partitions: Collection[int]) -> dict[int, FenceRow]:
@@ -167,7 +229,7 @@ async def read_states(connection: Connection, leads: Sequence[str]) -> dict[str,
     if not leads:
         return {}
     cursor = connection.cursor(binary=True)
-    await cursor.execute("select lead_id, value from state where lead_id = any(%s)", (list(leads),))
+    await cursor.execute("select lead_id, value from state where lead_id = any(%b::text[])", (texts(leads),))
     return dict(await cursor.fetchall())
 
 
@@ -175,10 +237,11 @@ async def read_outbox(connection: Connection, partitions: Collection[int]) -> li
     """What was committed and may not have been published, in order."""
     cursor = connection.cursor(binary=True)
     await cursor.execute(
-        "select partition, topic, seq, key, value from outbox where partition = any(%s) order by partition, topic, seq",
-        (sorted(partitions),),
+        "select partition, topic, first_seq, events from outbox where partition = any(%b::int[]) "
+        "order by partition, topic, first_seq",
+        (ints(sorted(partitions)),),
     )
-    return [OutboxRow(*row) for row in await cursor.fetchall()]
+    return [row for block in await cursor.fetchall() for row in rows_of(*block)]
 
 
 async def read_due(connection: Connection, partitions: Collection[int], limit: int) -> list[TimerRow]:

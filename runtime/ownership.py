@@ -254,7 +254,7 @@ class Ownership:
         if published:
             await self.connection.execute(
                 "delete from outbox o using unnest(%s::int[], %s::text[], %s::bigint[]) as n (partition, topic, seq) "
-                "where o.partition = n.partition and o.topic = n.topic and o.seq <= n.seq",
+                "where o.partition = n.partition and o.topic = n.topic and o.last_seq <= n.seq",
                 ([p for p, _ in published], [t for _, t in published], list(published.values())),
             )
         await self._obey()

@@ -174,7 +174,7 @@ def _take_commands(app: faust.App, parts: Parts) -> None:
 
 
 def _tune_process() -> None:
-    """Makes the process quick; docs/adr/0005 has what each is worth."""
+    """Makes the process quick; docs/adr/0009 has what each is worth."""
     asyncio.set_event_loop(uvloop.new_event_loop())
     # What was imported lives as long as the process, and a batch makes tens of thousands of objects of which few are
     # in circles: the collector needs to look neither at the one nor that often at the other.

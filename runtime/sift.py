@@ -19,6 +19,10 @@ from schemas.base import Cause, Event, cause_of, derived_id
 from schemas.policy import Policy
 from schemas.topics import Topic
 
+HEAD = 512
+"""Bytes in which a record of ours has named its type: before it stand an id and a source, of 200 bytes at most."""
+TYPE_SIGN = b'"type":"'
+
 
 class LogRecord(Protocol):
     """What we use of aiokafka's ConsumerRecord."""
@@ -94,6 +98,8 @@ class Sifted:
     intake: list[IntakeRow] = field(default_factory=list)
     timers: list[TimerRow] = field(default_factory=list)
     effects: list[EffectRow] = field(default_factory=list)
+    ignored: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(topic, type) → events that the stage ignores."""
     duplicates: dict[str, int] = field(default_factory=dict)
     gaps: dict[str, SequenceGap] = field(default_factory=dict)
     passed: list[tuple[str, int]] = field(default_factory=list)
@@ -110,6 +116,8 @@ class Deciding(NamedTuple):
     own_failures: int
     topic_of: Mapping[type[Event], str]
     """Event → the output topic it goes to; a stage may emit nothing else."""
+    ignores: Collection[str] = ()
+    """`Stage.ignores`."""
     truncated: Collection[str] = ()
     """Topics whose log no longer begins with its first record."""
     gaps_accepted: Collection[tuple[str, int]] = ()
@@ -161,8 +169,17 @@ def _sift_record(sifted: Sifted, read: Read, deciding: Deciding, condemned: tupl
     sifted.offsets[name] = record.offset + 1
     if condemned:
         sifted.dead.append((read, *condemned, stamp is not None))
+    elif stamp and deciding.ignores and (kind := _type_of(record.value)) in deciding.ignores:
+        sifted.ignored[name, kind] = sifted.ignored.get((name, kind), 0) + 1
     else:
         _decode(sifted, read, stamp, deciding)
+
+
+def _type_of(value: bytes | None) -> str:
+    """The type that one of our own records says near its beginning, without reading all of it."""
+    head = (value or b"")[:HEAD]
+    start = head.find(TYPE_SIGN) + len(TYPE_SIGN)
+    return head[start : head.find(b'"', start)].decode("ascii", "replace") if start >= len(TYPE_SIGN) else ""
 
 
 def _condemn(sifted: Sifted, source: TimerRow | EffectRow, why: tuple[str, str, str]) -> None:

@@ -148,6 +148,8 @@ class Stage(Generic[S]):
     state_type: type[S]
     transactional: ClassVar[bool] = False
     """True when `prepare` or `save` is overridden, so that a batch runs in an explicit transaction."""
+    ignores: ClassVar[frozenset[str]] = frozenset()
+    """Types of event on the inputs that never tell this stage anything; they are counted and passed over unread."""
     takes_intake: ClassVar[bool] = False
     """True when writers that own no partition put events into the service's `intake` table."""
 

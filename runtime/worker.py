@@ -247,6 +247,7 @@ class Worker(Generic[S]):
             partitions=self._settings.partitions,
             own_failures=self._settings.own_failures,
             topic_of=self._topic_of,
+            ignores=self.stage.ignores,
             truncated=self._ownership.truncated,
             gaps_accepted=self._ownership.gaps_accepted,
         )

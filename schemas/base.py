@@ -173,6 +173,11 @@ R = TypeVar("R", bound=Record)
 _set = object.__setattr__
 
 
+@cache
+def _fields_of(model: type[Record]) -> set[str]:
+    return set(model.model_fields)
+
+
 def unvalidated(model: type[R], values: dict[str, Any]) -> R:
     """A model of values known to be valid: every field, in the order of the fields.
 
@@ -181,7 +186,7 @@ def unvalidated(model: type[R], values: dict[str, Any]) -> R:
     """
     instance = model.__new__(model)
     _set(instance, "__dict__", values)
-    _set(instance, "__pydantic_fields_set__", set(values))
+    _set(instance, "__pydantic_fields_set__", _fields_of(model))  # shared: pydantic changes only copies' sets
     _set(instance, "__pydantic_extra__", None)
     _set(instance, "__pydantic_private__", None)
     return instance

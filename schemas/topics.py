@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
@@ -46,7 +46,13 @@ class Topic:
         Raises:
             pydantic.ValidationError: it is not JSON or not one of the topic's events.
         """
-        return self.adapter.validate_json(value)
+        return self._read(value)
+
+    @cached_property
+    def _read(self) -> Callable[[bytes], Event]:
+        """The adapter's `validate_json`, without its options: a tenth of the time for a small event."""
+        read: Callable[[bytes], Event] = self.adapter.validator.validate_json
+        return read
 
     def __hash__(self) -> int:
         return hash(self.name)

@@ -43,9 +43,10 @@ from schemas.events.operations import (
 from schemas.events.outcomes import Outcome, OutcomeKind, OutcomeRecorded
 from schemas.events.scored import Band, LeadScored, Qualification, Reason, Scored
 from schemas.events.signals import Signal, SignalRecorded, SignalType
-from schemas.events.touched import Touch, TouchChannel, TouchRecorded, TouchStatus
+from schemas.events.touched import TOUCH_NOT_MADE, Touch, TouchChannel, TouchRecorded, TouchStatus
 
 __all__ = [
+    "TOUCH_NOT_MADE",
     "Assignment",
     "AssignmentEvent",
     "Attribution",

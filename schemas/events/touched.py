@@ -20,6 +20,10 @@ TouchType = Literal[
 ]
 
 
+TOUCH_NOT_MADE: frozenset[str] = frozenset(get_args(TouchType)) - {"leadstream.touch.sent.v1"}
+"""Types of touch that reached nobody, or nobody knows."""
+
+
 class TouchContent(Record):
     """What is said, and to whom. Personal data."""
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from runtime.stage import Change, Context, Decision, Input, Stage
 from schemas.base import Event
-from schemas.events import EventDead, InputRejected, LeadCaptured, LeadErased
+from schemas.events import TOUCH_NOT_MADE, EventDead, InputRejected, LeadCaptured, LeadErased
 from schemas.policy import Policy
 from schemas.topics import (
     ASSIGNED,
@@ -39,6 +39,8 @@ class MetricsStage(Stage[Ledger]):
     inputs = (CAPTURED, SIGNALS, ENRICHED, SCORED, ASSIGNED, TOUCHED, OUTCOMES, REJECTED, DEAD, ERASED)
     outputs = ()
     state_type = Ledger
+    # A touch that was not made says only where the lead came from, and so does every event that led to it.
+    ignores = TOUCH_NOT_MADE
     transactional = True
 
     def __init__(self, metrics: BusinessMetrics, partitions: int = PARTITIONS) -> None:

@@ -10,7 +10,7 @@ import psycopg
 
 from runtime.stage import CancelTimer, Change, Context, Decision, Input, SetTimer, Stage, TimerDue
 from schemas.contact import contact_at
-from schemas.events import LeadScored, OutcomeRecorded, TouchRecorded
+from schemas.events import TOUCH_NOT_MADE, LeadScored, OutcomeRecorded, TouchRecorded
 from schemas.policy import Policy
 from schemas.topics import ASSIGNED, OUTCOMES, SCORED, TOUCHED
 from services.route import store
@@ -33,6 +33,7 @@ class RouteStage(Stage[RouteState]):
     inputs = (SCORED, TOUCHED, OUTCOMES)
     outputs = (ASSIGNED,)
     state_type = RouteState
+    ignores = TOUCH_NOT_MADE
     transactional = True
 
     async def prepare(self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy) -> Books:

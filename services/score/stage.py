@@ -6,7 +6,15 @@ from typing import NamedTuple
 
 from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, Stage, TimerDue
 from schemas.contact import happened_at
-from schemas.events import LeadEnriched, LeadScored, OutcomeRecorded, Scored, SignalRecorded, TouchRecorded
+from schemas.events import (
+    TOUCH_NOT_MADE,
+    LeadEnriched,
+    LeadScored,
+    OutcomeRecorded,
+    Scored,
+    SignalRecorded,
+    TouchRecorded,
+)
 from schemas.policy.matching import facts_of
 from schemas.topics import ENRICHED, OUTCOMES, SCORED, SIGNALS, TOUCHED
 from services.score.domain import state as fold
@@ -35,6 +43,7 @@ class ScoreStage(Stage[ScoreState]):
     inputs = (ENRICHED, SIGNALS, TOUCHED, OUTCOMES)
     outputs = (SCORED,)
     state_type = ScoreState
+    ignores = TOUCH_NOT_MADE
 
     def decide(self, item: Input, state: ScoreState | None, ctx: Context) -> Decision[ScoreState]:
         """Folds the input; once the lead is enriched, scores it as of the newest business time known."""

@@ -275,3 +275,33 @@ def test_a_stage_can_emit_only_to_its_declared_outputs() -> None:
     sifted = sift(Work(0, [read(0, ping(1), 1)]), FenceRow(0, 1, 0), DECIDING)
     outcome = decide(Inventive(), sifted, {}, Tally.model_validate_json, DECIDING, None)
     assert [letter.reason for letter in dead_letters(outcome)] == ["keyerror"]
+
+
+class Choosy(Alpha):
+    """Reads no pings that are called junk."""
+
+    ignores = frozenset({"bare.ping.v1"})
+
+
+def test_what_a_stage_ignores_is_counted_and_never_read() -> None:
+    unreadable = ping(1).to_json().replace(b'"data"', b'"dat"')
+    sifted = sift(Work(0, [read(0, unreadable, 1), read(1, ping(2), 2)]), FenceRow(0, 1, 0), IGNORING)
+    assert (sifted.items, sifted.dead, sifted.offsets) == ([], [], {"bare.pings": 2})
+    assert sifted.seen == {"bare.pings|test@1": 2}
+    assert decide(Choosy(), sifted, {}, Tally.model_validate_json, IGNORING, None).counts == {
+        ("bare.pings", "bare.ping.v1", "dropped_ignored"): 2
+    }
+
+
+def test_a_stranger_can_not_have_a_record_ignored() -> None:
+    sifted = sift(Work(0, [read(0, ping(1)), read(1, b"junk")]), FenceRow(0, 1, 0), IGNORING)
+    assert (len(sifted.items), len(sifted.dead)) == (1, 1)
+
+
+def test_only_the_type_of_the_event_itself_lets_it_be_ignored() -> None:
+    quoting = ping(1, note='","type":"bare.other.v1"')
+    other = IGNORING._replace(ignores=frozenset({"bare.other.v1"}))
+    assert len(sift(Work(0, [read(0, quoting, 1)]), FenceRow(0, 1, 0), other).items) == 1
+
+
+IGNORING = DECIDING._replace(ignores=Choosy.ignores)
