@@ -8,7 +8,7 @@ from typing import Any
 
 from demo.actions import Item, Post, Wire
 from demo.channels import Channel
-from demo.people import Person
+from demo.people import Person, plain
 from demo.world import world
 
 Contact = Mapping[str, str | None]
@@ -64,6 +64,8 @@ def json_document(
         document["title"] = person.title
     if about := _about(person, contact, rng):
         document["company"] = about
+    if channel.name == "linkedin" or (person.company and rng.random() < 0.4):
+        document["linkedin_url"] = f"https://www.linkedin.com/in/{plain(person.name)}-{person.number}"
     if channel.name in ("google_ads", "linkedin"):
         document["attribution"] = {"utm_source": channel.name, "utm_campaign": source, "utm_medium": "cpc"}
     if channel.name in ("google_ads", "linkedin", "event"):
