@@ -19,8 +19,9 @@ TouchType = Literal[
     "leadstream.touch.unknown.v1",
 ]
 
-
-TOUCH_NOT_MADE: frozenset[str] = frozenset(get_args(TouchType)) - {"leadstream.touch.sent.v1"}
+TOUCH_NOT_MADE: frozenset[str] = frozenset(
+    f"leadstream.touch.{status}.v1" for status in ("planned", "failed", "suppressed", "unknown")
+)
 """Types of touch that reached nobody, or nobody knows."""
 
 
