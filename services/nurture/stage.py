@@ -12,14 +12,19 @@ from typing_extensions import override
 from runtime.stage import CancelTimer, Change, Context, Decision, Effect, EffectDone, Input, SetTimer, Stage, TimerDue
 from schemas.base import Event, Mode
 from schemas.events import (
+    TOUCH_NOT_MADE,
+    LeadAccepted,
     LeadAssigned,
     LeadErased,
+    LeadEscalated,
     LeadParked,
     LeadReassigned,
     LeadRecycled,
     LeadScored,
     OutcomeRecorded,
     SignalRecorded,
+    SlaBreached,
+    SlaMet,
     TouchRecorded,
 )
 from schemas.policy import Policy
@@ -43,6 +48,7 @@ class NurtureStage(Stage[NurtureState]):
     name = "nurture"
     inputs = (SCORED, ASSIGNED, SIGNALS, OUTCOMES, TOUCHED, ERASED)
     outputs = (TOUCHED, SIGNALS)
+    ignores = TOUCH_NOT_MADE.union(*(event.TYPES for event in (LeadAccepted, LeadEscalated, SlaMet, SlaBreached)))
     state_type = NurtureState
     transactional = True
 

@@ -8,14 +8,16 @@ from typing import get_args
 import pytest
 
 from schemas.base import Event
-from schemas.events import OutcomeKind
+from schemas.events import LeadAccepted, LeadEscalated, OutcomeKind, SlaBreached, SlaMet, SlaResult
 from schemas.events.signals import SignalType
 from schemas.events.touched import TouchStatus
+from services.nurture.stage import NurtureStage
 from tests.unit.nurture.world import (
     MONDAY,
     NURTURE,
     World,
     assigned,
+    envelope,
     origin,
     outcome,
     policy,
@@ -91,6 +93,22 @@ def test_a_touch_that_a_rep_has_not_made_stops_nothing(status: TouchStatus) -> N
     world = under_way().hear(touch(LATER, status))
     assert len(world.timers) == 3
     assert world.decisions[-1].dropped == "no_contact_by_a_person"
+
+
+@pytest.mark.parametrize("kind", [SlaMet, SlaBreached, LeadEscalated, LeadAccepted])
+def test_what_became_of_deadlines_stops_nothing(kind: type[Event]) -> None:
+    told = SlaResult(
+        origin=origin(), sla="contacted", band="hot", team="sdr", rep="lucia", deadline=LATER, at=LATER, seconds=60
+    )
+    world = under_way().hear(envelope(kind, LATER, told))
+    assert world.decisions[-1].dropped == "stops_nothing"
+    assert len(world.timers) == 3
+
+
+def test_only_what_would_be_dropped_is_passed_over_unread() -> None:
+    read = {event.type for event in (touch(LATER), assigned(), signal("email_reply", LATER), outcome("won", LATER))}
+    assert not read & NurtureStage.ignores
+    assert touch(LATER, "planned").type in NurtureStage.ignores
 
 
 def test_the_news_of_its_own_touches_is_dropped() -> None:
