@@ -106,7 +106,7 @@ def story(name: str, channel: str = "web_form", band: str = "hot", rep: str = "k
         e.enriched(start + 0.1, came, lead=name),
         e.scored(start + 0.2, band, came=came, lead=name),
         e.assigned(start + 0.3, rep, came=came, band=band, lead=name),
-        e.met("owned", start + 0.3, came, rep, band=band, lead=name),
+        e.met("owned", start + 0.3, came, rep=rep, band=band, lead=name),
     ]
 
 

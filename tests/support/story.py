@@ -70,6 +70,7 @@ from schemas.topics import (
     TOUCHED,
     Topic,
 )
+from tests.support.events import make_event
 
 E = TypeVar("E", bound=Event)
 
@@ -87,17 +88,17 @@ def at(seconds: float) -> datetime:
 def event(kind: type[E], seconds: float, data: Record, **fields: Any) -> E:
     """An event of the story; `lead`, `mode`, `service`, `type` and `policy` may be given."""
     lead, event_type = fields.get("lead", LEAD), fields.get("type", kind.TYPES[0])
-    identity = derived_id(lead, event_type, seconds)
-    return kind(
-        id=identity,
+    return make_event(
+        kind,
+        derived_id(lead, event_type, seconds),
+        at(seconds),
+        data,
         source=f"leadstream/{fields.get('service', 'test')}",
         type=event_type,
         subject=lead,
-        time=at(seconds),
         traceparent=new_traceparent(lead),
         mode=fields.get("mode", "live"),
         policy=fields.get("policy"),
-        data=data,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from schemas.base import Event, Record, new_traceparent
+from schemas.base import Event, Record, derived_id
 from schemas.events import (
     Assignment,
     Captured,
@@ -38,6 +38,7 @@ from schemas.events import (
     Touch,
     TouchRecorded,
 )
+from tests.support.events import make_event
 
 E = TypeVar("E", bound=Event)
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -57,17 +58,9 @@ def origin(submission: str = "s1", seconds: float = 0, channel: str = "web_form"
 def envelope(event: type[E], seconds: float, data: Record, **fields: Any) -> E:
     """An event of its own id; `lead`, `mode`, `id` and `type` may be given."""
     kind = fields.get("type", event.TYPES[0])
-    identity = fields.get("id", f"{kind}-{seconds}-{hash(data.model_dump_json())}")
-    return event(
-        id=identity,
-        source="leadstream/test",
-        type=kind,
-        subject=fields.get("lead", LEAD),
-        time=at(seconds),
-        traceparent=new_traceparent(identity),
-        mode=fields.get("mode", "live"),
-        data=data,
-    )
+    identity = fields.get("id", f"{kind}-{seconds}-{derived_id(data.model_dump_json())}")
+    lead, mode = fields.get("lead", LEAD), fields.get("mode", "live")
+    return make_event(event, identity, at(seconds), data, type=kind, subject=lead, mode=mode)
 
 
 def captured(seconds: float = 0, submission: str = "s1", channel: str = "web_form", **fields: Any) -> LeadCaptured:
@@ -194,30 +187,20 @@ def _result(
     )
 
 
-def met(
-    sla: str = "owned",
-    seconds: float = 30,
-    came: Origin | None = None,
-    rep: str | None = "kim",
-    team: str | None = "emea",
-    band: str = "hot",
-    **fields: Any,
-) -> SlaMet:
+def _settled(kind: type[E], sla: str, seconds: float, came: Origin | None, **fields: Any) -> E:
+    rep, team, band = fields.pop("rep", "kim"), fields.pop("team", "emea"), fields.pop("band", "hot")
     data = _result(sla, seconds, came, rep, team, band, fields.pop("started_at", None))
-    return envelope(SlaMet, seconds, data, **fields)
+    return envelope(kind, seconds, data, **fields)
 
 
-def breached(
-    sla: str = "contacted",
-    seconds: float = 300,
-    came: Origin | None = None,
-    rep: str | None = "kim",
-    team: str | None = "emea",
-    band: str = "hot",
-    **fields: Any,
-) -> SlaBreached:
-    data = _result(sla, seconds, came, rep, team, band, fields.pop("started_at", None))
-    return envelope(SlaBreached, seconds, data, **fields)
+def met(sla: str = "owned", seconds: float = 30, came: Origin | None = None, **fields: Any) -> SlaMet:
+    """A deadline kept; `rep`, `team`, `band` and `started_at` may be given."""
+    return _settled(SlaMet, sla, seconds, came, **fields)
+
+
+def breached(sla: str = "contacted", seconds: float = 300, came: Origin | None = None, **fields: Any) -> SlaBreached:
+    """A deadline broken, as `met`."""
+    return _settled(SlaBreached, sla, seconds, came, **fields)
 
 
 def touch(

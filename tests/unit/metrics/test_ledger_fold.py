@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -13,6 +12,7 @@ from schemas.base import Event
 from services.metrics.domain.clocks import KEPT
 from services.metrics.domain.fold import REMEMBERED, fold
 from services.metrics.domain.ledger import Ledger
+from tests.support.events import interleavings
 from tests.unit.metrics import ledger_events as e
 
 
@@ -240,19 +240,12 @@ def topics(draw: st.DrawFn) -> list[list[Event]]:
     ]
 
 
-def interleaved(data: st.DataObject, queues: Sequence[Sequence[Event]]) -> list[Event]:
-    """One order that keeps each topic's own."""
-    tickets = data.draw(st.permutations([number for number, queue in enumerate(queues) for _ in queue]))
-    rest = [iter(queue) for queue in queues]
-    return [next(rest[number]) for number in tickets]
-
-
 @given(st.data())
 def test_any_interleaving_of_the_topics_gives_the_same_ledger(data: st.DataObject) -> None:
     queues = data.draw(topics())
     in_order = [event for queue in queues for event in queue]
     if in_order:
-        shuffled = interleaved(data, queues)
+        shuffled = data.draw(interleavings(queues))
         assert folded(*shuffled) == folded(*in_order)
 
 

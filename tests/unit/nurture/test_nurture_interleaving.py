@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.base import Event
 from schemas.events import Consent
+from tests.support.events import interleavings
 from tests.unit.nurture.world import (
     MONDAY,
     NURTURE,
@@ -94,18 +94,6 @@ touches: st.SearchStrategy[list[Event]] = st.lists(
     ),
     max_size=3,
 )
-
-
-@st.composite
-def interleavings(draw: st.DrawFn, topics: Iterable[list[Event]]) -> list[Event]:
-    """All events, each topic's in its own order."""
-    left = [list(topic) for topic in topics if topic]
-    merged = []
-    while left:
-        topic = draw(st.sampled_from(range(len(left))))
-        merged.append(left[topic].pop(0))
-        left = [each for each in left if each]
-    return merged
 
 
 all_topics = st.tuples(assignments(), scores(), signals, outcomes, touches)

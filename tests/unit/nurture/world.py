@@ -44,6 +44,7 @@ from services.nurture.domain.limits import SenderDays, places
 from services.nurture.domain.state import NurtureState
 from services.nurture.stage import NurtureStage
 from services.nurture.store import Batch
+from tests.support.events import make_event
 
 E = TypeVar("E", bound=Event)
 LEAD = "lead-1"
@@ -166,17 +167,8 @@ def facts(**changed: Any) -> dict[str, Any]:
 
 
 def envelope(event: type[E], at: datetime, data: Record, mode: Mode = "live", kind: str | None = None) -> E:
-    identity = derived_id(kind or event.TYPES[0], at, data.model_dump_json(), mode)
-    return event(
-        id=identity,
-        source="leadstream/test",
-        type=kind or event.TYPES[0],
-        subject=LEAD,
-        time=at,
-        traceparent=new_traceparent(identity),
-        mode=mode,
-        data=data,
-    )
+    kind = kind or event.TYPES[0]
+    return make_event(event, derived_id(kind, at, data.model_dump_json(), mode), at, data, mode=mode, type=kind)
 
 
 def assigned(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from runtime.policy_file import load_policy
 from runtime.stage import Context, Decision, Input, SetTimer, TimerDue
-from schemas.base import Cause, Event, Mode, Record, cause_of, derived_id, new_traceparent
+from schemas.base import Cause, Event, Mode, Record, cause_of, derived_id
 from schemas.events import (
     Consent,
     Contact,
@@ -31,6 +31,7 @@ from services.route.domain.state import RouteState
 from services.route.domain.turns import Needs, PoolTurns, Turns
 from services.route.stage import RouteStage
 from services.route.store import Books
+from tests.support.events import make_event
 
 E = TypeVar("E", bound=Event)
 ROOT = Path(__file__).parents[3]
@@ -140,16 +141,7 @@ def origin(submission: str = "s1", captured_at: datetime = MONDAY, channel: str 
 
 
 def _event(kind: type[E], lead: str, identity: str, at: datetime, mode: Mode, data: Record, name: str = "") -> E:
-    return kind(
-        id=identity,
-        source="test",
-        type=name or kind.TYPES[0],
-        subject=lead,
-        time=at,
-        traceparent=new_traceparent(identity),
-        mode=mode,
-        data=data,
-    )
+    return make_event(kind, identity, at, data, subject=lead, mode=mode, type=name or kind.TYPES[0])
 
 
 def scored(

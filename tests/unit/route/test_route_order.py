@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from runtime.policy_file import load_policy
 from schemas.base import Event
 from schemas.policy import Policy
+from tests.support.events import interleavings
 from tests.unit.route.route_cases import (
     MONDAY,
     ROOT,
@@ -60,19 +61,10 @@ def outcomes(draw: st.DrawFn) -> list[Event]:
     return sorted(reports, key=lambda each: each.time)
 
 
-def interleaved(draw: st.DrawFn, topics: list[list[Event]]) -> list[Event]:
-    """The topics read in some order, each in its own."""
-    left = [list(topic) for topic in topics]
-    read: list[Event] = []
-    while any(left):
-        read.append(draw(st.sampled_from([topic for topic in left if topic])).pop(0))
-    return read
-
-
 @st.composite
 def two_readings(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
     topics = [draw(scores()), draw(touches()), draw(outcomes())]
-    return interleaved(draw, topics), interleaved(draw, topics)
+    return draw(interleavings(topics)), draw(interleavings(topics))
 
 
 @settings(max_examples=300)

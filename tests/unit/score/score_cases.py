@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from random import Random
 from typing import Any, TypeVar, get_args
 
 from hypothesis import strategies as st
@@ -34,6 +33,7 @@ from schemas.events import (
 from schemas.policy import Policy, Scoring
 from services.score.domain.state import ScoreState
 from services.score.stage import DECAY, ScoreStage
+from tests.support.events import make_event
 
 ROOT = Path(__file__).parents[3]
 POLICY_FILES = (ROOT / "policy.yaml", *sorted((ROOT / "policies").glob("*.yaml")))
@@ -148,16 +148,7 @@ def decay_due(at: datetime) -> TimerDue:
 
 
 def _event(kind: type[E], name: str, at: datetime, data: Record, **fields: Any) -> E:
-    fields.setdefault("type", kind.TYPES[0])
-    return kind(
-        id=derived_id(name, at),
-        source="test",
-        subject=LEAD,
-        time=at,
-        traceparent=new_traceparent(name),
-        data=data,
-        **fields,
-    )
+    return make_event(kind, derived_id(name, at), at, data, **fields)
 
 
 class Journey:
@@ -229,11 +220,3 @@ def histories() -> st.SearchStrategy[Topics]:
         _in_order(touch_events, 5),
         _in_order(outcome_events, 5),
     )
-
-
-def interleaved(topics: Topics, chance: Random) -> list[Event]:
-    """One order in which a worker may read the topics: each topic's own order is kept."""
-    turns = [number for number, topic in enumerate(topics) for _ in topic]
-    chance.shuffle(turns)
-    waiting = [iter(topic) for topic in topics]
-    return [next(waiting[number]) for number in turns]

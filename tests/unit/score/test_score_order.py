@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas.base import Event
 from services.score.domain.model import Score, compile_scoring, evaluate
 from services.score.domain.state import SIGNALS_KEPT
+from tests.support.events import interleavings
 from tests.unit.score.score_cases import (
     MONDAY,
     POLICY_FILES,
@@ -21,7 +22,6 @@ from tests.unit.score.score_cases import (
     default_policy,
     enriched,
     histories,
-    interleaved,
     policy_at,
     signal,
 )
@@ -41,13 +41,13 @@ def assert_same_end(first: Journey, second: Journey) -> None:
 
 @pytest.mark.parametrize("path", POLICY_FILES, ids=lambda path: path.stem)
 @settings(max_examples=25)
-@given(topics=histories(), chance=st.randoms(use_true_random=False))
+@given(data=st.data(), topics=histories())
 def test_any_interleaving_of_the_topics_gives_the_same_state_and_score(
-    path: Path, topics: Topics, chance: random.Random
+    path: Path, data: st.DataObject, topics: Topics
 ) -> None:
     policy = policy_at(path)
     in_order = Journey(policy).follow(event for topic in topics for event in topic)
-    shuffled = Journey(policy).follow(interleaved(topics, chance))
+    shuffled = Journey(policy).follow(data.draw(interleavings(topics)))
 
     assert_same_end(in_order, shuffled)
 
@@ -64,9 +64,9 @@ def test_signals_touches_and_outcomes_may_come_in_any_order_at_all(topics: Topic
 
 
 @settings(max_examples=25)
-@given(topics=histories(), chance=st.randoms(use_true_random=False))
-def test_what_was_told_last_is_the_score_that_all_facts_give(topics: Topics, chance: random.Random) -> None:
-    journey = Journey().follow(interleaved(topics, chance))
+@given(histories().flatmap(interleavings))
+def test_what_was_told_last_is_the_score_that_all_facts_give(read: list[Event]) -> None:
+    journey = Journey().follow(read)
 
     told = journey.scored[-1].data
     standing = score_of_lead(journey).standing
@@ -75,9 +75,9 @@ def test_what_was_told_last_is_the_score_that_all_facts_give(topics: Topics, cha
 
 
 @settings(max_examples=25)
-@given(topics=histories(), chance=st.randoms(use_true_random=False))
-def test_reading_signals_touches_and_outcomes_twice_changes_nothing(topics: Topics, chance: random.Random) -> None:
-    journey = Journey().follow(interleaved(topics, chance))
+@given(data=st.data(), topics=histories())
+def test_reading_signals_touches_and_outcomes_twice_changes_nothing(data: st.DataObject, topics: Topics) -> None:
+    journey = Journey().follow(data.draw(interleavings(topics)))
     before, told = journey.known, len(journey.scored)
 
     journey.follow(event for topic in topics[1:] for event in topic)

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import random
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from schemas.base import Event
 from schemas.events import Scored
 from schemas.policy import BANDS
+from tests.support.events import interleavings
 from tests.unit.score.score_cases import (
     MONDAY,
     POLICY_FILES,
@@ -18,7 +18,6 @@ from tests.unit.score.score_cases import (
     Topics,
     enriched,
     histories,
-    interleaved,
     outcome,
     policy_at,
     policy_of,
@@ -36,9 +35,9 @@ def held_sum(scored: Scored, part: str) -> int:
 
 @pytest.mark.parametrize("path", POLICY_FILES, ids=lambda path: path.stem)
 @settings(max_examples=25)
-@given(topics=histories(), chance=st.randoms(use_true_random=False))
-def test_the_reasons_of_a_part_add_up_to_it(path: Path, topics: Topics, chance: random.Random) -> None:
-    journey = Journey(policy_at(path)).follow(interleaved(topics, chance))
+@given(read=histories().flatmap(interleavings))
+def test_the_reasons_of_a_part_add_up_to_it(path: Path, read: list[Event]) -> None:
+    journey = Journey(policy_at(path)).follow(read)
 
     for event in journey.scored:
         data = event.data
