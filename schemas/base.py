@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -66,9 +66,10 @@ class Record(BaseModel):
 
 
 class Event(Record):
-    """One CloudEvent. Subclasses fix `type` and `data`."""
+    """One CloudEvent. Subclasses fix `type`, as a Literal, and `data`."""
 
     TYPES: ClassVar[tuple[str, ...]] = ()
+    """The types of the class, which are those of its `type` field."""
 
     specversion: Literal["1.0"] = "1.0"
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -82,6 +83,10 @@ class Event(Record):
     mode: Mode = "live"
     policy: str | None = Field(default=None, description="Version of the policy the decision was made under.")
     data: Any
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.TYPES = get_args(cls.__pydantic_fields__["type"].annotation)
 
     def to_json(self) -> bytes:
         """The record's value as it goes on the topic."""

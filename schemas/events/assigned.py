@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -98,7 +98,6 @@ class SlaResult(Record):
 class LeadAssigned(Event):
     """The lead has its first owner."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.assigned.v1",)
     type: Literal["leadstream.lead.assigned.v1"] = "leadstream.lead.assigned.v1"
     data: Assignment
 
@@ -106,7 +105,6 @@ class LeadAssigned(Event):
 class LeadReassigned(Event):
     """The lead has another owner than before."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.reassigned.v1",)
     type: Literal["leadstream.lead.reassigned.v1"] = "leadstream.lead.reassigned.v1"
     data: Assignment
 
@@ -114,7 +112,6 @@ class LeadReassigned(Event):
 class LeadEscalated(Event):
     """Somebody is told of a breached deadline: the team's manager, or the owner; `rep` is who."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.escalated.v1",)
     type: Literal["leadstream.lead.escalated.v1"] = "leadstream.lead.escalated.v1"
     data: SlaResult
 
@@ -122,7 +119,6 @@ class LeadEscalated(Event):
 class LeadAccepted(Event):
     """The owner took the lead on."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.accepted.v1",)
     type: Literal["leadstream.lead.accepted.v1"] = "leadstream.lead.accepted.v1"
     data: SlaResult
 
@@ -130,7 +126,6 @@ class LeadAccepted(Event):
 class LeadParked(Event):
     """The lead gets no owner for now."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.parked.v1",)
     type: Literal["leadstream.lead.parked.v1"] = "leadstream.lead.parked.v1"
     data: Parked
 
@@ -138,7 +133,6 @@ class LeadParked(Event):
 class LeadRecycled(Event):
     """The owner gave the lead back; it has no owner until it is assigned again."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.recycled.v1",)
     type: Literal["leadstream.lead.recycled.v1"] = "leadstream.lead.recycled.v1"
     data: Parked
 
@@ -150,7 +144,6 @@ class SlaMet(Event):
     happened counts, not when it was heard of, so whatever order they are read in, met beats breached.
     """
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.sla.met.v1",)
     type: Literal["leadstream.sla.met.v1"] = "leadstream.sla.met.v1"
     data: SlaResult
 
@@ -158,7 +151,6 @@ class SlaMet(Event):
 class SlaBreached(Event):
     """A deadline passed."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.sla.breached.v1",)
     type: Literal["leadstream.sla.breached.v1"] = "leadstream.sla.breached.v1"
     data: SlaResult
 

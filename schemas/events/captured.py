@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -92,6 +92,5 @@ class Captured(Record):
 class LeadCaptured(Event):
     """A submission was accepted; `subject` is the lead it belongs to."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.captured.v1",)
     type: Literal["leadstream.lead.captured.v1"] = "leadstream.lead.captured.v1"
     data: Captured

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -69,6 +69,5 @@ class Enriched(Record):
 class LeadEnriched(Event):
     """The lead's facts, normalised and classified."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.enriched.v1",)
     type: Literal["leadstream.lead.enriched.v1"] = "leadstream.lead.enriched.v1"
     data: Enriched

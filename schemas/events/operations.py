@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -24,7 +24,6 @@ class Rejection(Record):
 class InputRejected(Event):
     """Authenticated input was rejected; `subject` is the submission's id."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.input.rejected.v1",)
     type: Literal["leadstream.input.rejected.v1"] = "leadstream.input.rejected.v1"
     data: Rejection
 
@@ -47,7 +46,6 @@ class DeadLetter(Record):
 class EventDead(Event):
     """A record was set aside with its bytes."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.event.dead.v1",)
     type: Literal["leadstream.event.dead.v1"] = "leadstream.event.dead.v1"
     data: DeadLetter
 
@@ -64,7 +62,6 @@ class PublishedPolicy(Record):
 class PolicyPublished(Event):
     """A policy comes into force at `effective_at`; `subject` is its version."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.policy.published.v1",)
     type: Literal["leadstream.policy.published.v1"] = "leadstream.policy.published.v1"
     data: PublishedPolicy
 
@@ -81,7 +78,6 @@ class Command(Record):
 class CommandIssued(Event):
     """An operator gave an order."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.command.issued.v1",)
     type: Literal["leadstream.command.issued.v1"] = "leadstream.command.issued.v1"
     data: Command
 
@@ -97,6 +93,5 @@ class Erased(Record):
 class LeadErased(Event):
     """All that is kept of this lead goes; readers skip what came before."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.erased.v1",)
     type: Literal["leadstream.lead.erased.v1"] = "leadstream.lead.erased.v1"
     data: Erased

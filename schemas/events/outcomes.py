@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -44,6 +44,5 @@ class Outcome(Record):
 class OutcomeRecorded(Event):
     """The sale moved on."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.outcome.recorded.v1",)
     type: Literal["leadstream.outcome.recorded.v1"] = "leadstream.outcome.recorded.v1"
     data: Outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -45,6 +45,5 @@ class Scored(Record):
 class LeadScored(Event):
     """The lead's score changed."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.lead.scored.v1",)
     type: Literal["leadstream.lead.scored.v1"] = "leadstream.lead.scored.v1"
     data: Scored

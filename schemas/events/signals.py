@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -40,6 +40,5 @@ class Signal(Record):
 class SignalRecorded(Event):
     """A lead did something."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("leadstream.signal.recorded.v1",)
     type: Literal["leadstream.signal.recorded.v1"] = "leadstream.signal.recorded.v1"
     data: Signal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, get_args
+from typing import Literal
 
 from pydantic import Field
 
@@ -52,7 +52,6 @@ class Touch(Record):
 class TouchRecorded(Event):
     """A contact attempt was planned or reached a result; `type` says which."""
 
-    TYPES: ClassVar[tuple[str, ...]] = get_args(TouchType)
     type: TouchType
     data: Touch
 
