@@ -22,6 +22,16 @@ def company_size(employees: int | None) -> CompanySize:
     return "unknown" if employees is None else _SIZES[bisect_left(_LARGEST, employees)]
 
 
+def check_employees(at_least: int | None, at_most: int | None) -> None:
+    """Refuses bounds that no company is within.
+
+    Raises:
+        ValueError: the upper is below the lower.
+    """
+    if at_least is not None and at_most is not None and at_most < at_least:
+        raise ValueError(f"employees_at_most ({at_most}) is below employees_at_least ({at_least})")
+
+
 SeniorityOrUnknown = Literal[Seniority, "unknown"]
 DepartmentOrUnknown = Literal[Department, "unknown"]
 EmailKindOrUnknown = Literal[EmailKind, "unknown"]
@@ -54,7 +64,5 @@ class LeadConditions(PolicyModel):
     def _states_something(self) -> Self:
         if all(getattr(self, name) in ((), None) for name in type(self).model_fields):
             raise ValueError("states no condition; name at least one")
-        least, most = self.employees_at_least, self.employees_at_most
-        if least is not None and most is not None and most < least:
-            raise ValueError(f"employees_at_most ({most}) is below employees_at_least ({least})")
+        check_employees(self.employees_at_least, self.employees_at_most)
         return self

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from schemas.events.scored import Band, Qualification
-from schemas.policy.conditions import LeadConditions
+from schemas.policy.conditions import LeadConditions, check_employees
 from schemas.policy.hours import Schedule, WeeklyHours
 from schemas.policy.scoring import Tier
 from schemas.policy.types import (
@@ -84,9 +84,7 @@ class Territory(PolicyModel):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        least, most = self.employees_at_least, self.employees_at_most
-        if least is not None and most is not None and most < least:
-            raise ValueError(f"employees_at_most ({most}) is below employees_at_least ({least})")
+        check_employees(self.employees_at_least, self.employees_at_most)
         return self
 
 

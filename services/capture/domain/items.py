@@ -8,9 +8,17 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from schemas.base import Cause, Event, Mode, Record, new_traceparent
-from schemas.events.captured import Captured, IdentityMatch
-from schemas.events.operations import InputRejected, Rejection
-from schemas.topics import REJECTED, Topic
+from schemas.events import (
+    Captured,
+    IdentityMatch,
+    InputRejected,
+    LeadCaptured,
+    OutcomeRecorded,
+    Rejection,
+    SignalRecorded,
+    TouchRecorded,
+)
+from schemas.topics import CAPTURED, OUTCOMES, REJECTED, SIGNALS, TOUCHED, Topic
 from services.capture.domain.identity import Key
 
 SERVICE = "capture"
@@ -77,9 +85,6 @@ class Item:
     repeat: Repeat | None
     new_lead: str | None
     """The id of the lead to create when no key is known; None when the lead must exist."""
-    topic: Topic
-    event: type[Event]
-    event_type: str
     mode: Mode
     time: datetime
     data: Record
@@ -95,8 +100,18 @@ class Item:
             traceparent=self.received.traceparent,
             mode=self.mode,
         )
-        event = self.event.create(cause=cause, service=SERVICE, time=self.time, data=data, type=self.event_type)
-        return Row(self.topic.name, match.lead_id.encode(), event.to_json())
+        topic, kind, event_type = _EVENTS[self.kind]
+        event = kind.create(cause=cause, service=SERVICE, time=self.time, data=data, type=event_type)
+        return Row(topic.name, match.lead_id.encode(), event.to_json())
+
+
+_EVENTS: Mapping[Kind, tuple[Topic, type[Event], str]] = {
+    "lead": (CAPTURED, LeadCaptured, "leadstream.lead.captured.v1"),
+    "signal": (SIGNALS, SignalRecorded, "leadstream.signal.recorded.v1"),
+    "outcome": (OUTCOMES, OutcomeRecorded, "leadstream.outcome.recorded.v1"),
+    # Who reports a touch of their own has made it.
+    "touch": (TOUCHED, TouchRecorded, "leadstream.touch.sent.v1"),
+}
 
 
 @dataclass(frozen=True, slots=True)

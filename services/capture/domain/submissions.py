@@ -7,22 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from schemas.base import Event, Mode, Record
+from schemas.base import Mode, Record
 from schemas.events import (
     Captured,
     IdentityMatch,
-    LeadCaptured,
     Origin,
     Outcome,
-    OutcomeRecorded,
     Signal,
-    SignalRecorded,
     Touch,
-    TouchRecorded,
 )
 from schemas.events.touched import TouchContent
 from schemas.policy import Identity
-from schemas.topics import CAPTURED, OUTCOMES, SIGNALS, TOUCHED, Topic
 from services.capture.domain.errors import FieldProblem, InvalidInput, invalid_fields
 from services.capture.domain.identity import FoundKeys, Identifiers, find_keys
 from services.capture.domain.inputs import LeadIn, LeadNamed, OutcomeIn, SignalIn, TouchIn, read
@@ -30,8 +25,6 @@ from services.capture.domain.items import Item, Kind, Received, Repeat
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of ours a sender's clock may be."""
-
-TOUCH_SENT = "leadstream.touch.sent.v1"
 
 _NOT_READABLE = {
     "email": "not an email address",
@@ -85,9 +78,6 @@ def lead_item(document: Any, desk: Desk) -> Item:
         keys=found.keys,
         repeat=_repeat("lead", f"{channel}/{origin.source or ''}", lead.id, desk),
         new_lead=desk.new_lead,
-        topic=CAPTURED,
-        event=LeadCaptured,
-        event_type=LeadCaptured.TYPES[0],
         mode=lead.mode,
         time=_stamp(lead.mode, received.at, submitted),
         data=data,
@@ -155,27 +145,16 @@ def touch_item(document: Any, desk: Desk) -> Item:
     return _fact("touch", touch, desk, at, data)
 
 
-_FACTS: Mapping[Kind, tuple[Topic, type[Event], str]] = {
-    "signal": (SIGNALS, SignalRecorded, SignalRecorded.TYPES[0]),
-    "outcome": (OUTCOMES, OutcomeRecorded, OutcomeRecorded.TYPES[0]),
-    "touch": (TOUCHED, TouchRecorded, TOUCH_SENT),
-}
-
-
 def _fact(kind: Kind, fact: LeadNamed, desk: Desk, at: datetime, data: Record) -> Item:
     received = desk.received
     identifiers = Identifiers(fact.email, fact.phone, tuple(fact.external_ids.items()), fact.lead_id)
     found = _keys(identifiers, desk.rules, "")
-    topic, event, event_type = _FACTS[kind]
     return Item(
         kind=kind,
         received=received,
         keys=found.keys,
         repeat=_repeat(kind, fact.source or received.source or "", fact.id, desk),
         new_lead=None,
-        topic=topic,
-        event=event,
-        event_type=event_type,
         mode=fact.mode,
         time=_stamp(fact.mode, received.at, at),
         data=data,
