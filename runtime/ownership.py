@@ -19,7 +19,7 @@ from runtime.fence import FenceRow, OutboxRow, read_outbox, take
 from runtime.kafka import Membership, build_consumer
 from runtime.publisher import Lane
 from runtime.settings import Settings
-from runtime.sift import Read, Sifted
+from runtime.sift import Read, Sifted, Source
 from runtime.stage import Stage
 from schemas.topics import COMMANDS, ERASED, Topic
 
@@ -242,6 +242,12 @@ class Ownership:
             self._gaps[tp] = str(gap)
             self.consumer.pause(tp)
             telemetry.GAP.labels(self._stage.name, name).set(1)
+
+    def stands_still(self, source: Source) -> bool:
+        """Whether a record was fetched before the gap that lies in front of it was found."""
+        if not self._gaps or not isinstance(source, Read):
+            return False
+        return TopicPartition(self._settings.topic(source.topic.name), source.record.partition) in self._gaps
 
     def problem(self) -> str:
         """Why the worker is not ready, or nothing."""

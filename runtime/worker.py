@@ -217,6 +217,9 @@ class Worker(Generic[S]):
         while queue:
             group = queue.popleft()
             group = [work for work in group if work.partition in self._ownership.fences]
+            for work in group:  # one half may have found a gap in front of the other
+                work.sources = [source for source in work.sources if not self._ownership.stands_still(source)]
+            group = [work for work in group if work.sources]
             if not group:
                 continue
             try:
