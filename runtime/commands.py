@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 
 import structlog
 from pydantic import ValidationError
 
-from runtime.database import Connection
+from runtime.database import PASSING, Connection, connect
+from runtime.settings import Settings
 from schemas.events import Command, CommandIssued
 from schemas.topics import COMMANDS
 
@@ -43,6 +45,17 @@ def gap_of(arguments: Mapping[str, str]) -> tuple[str, int] | None:
     if not re.fullmatch(r"[a-z.]{1,100}", topic) or not re.fullmatch(r"[0-9]{1,4}", partition):
         return None
     return topic, int(partition)
+
+
+async def obey_patiently(settings: Settings, service: str, value: bytes) -> str:
+    """`obey`, on a connection of its own; waits for a database that is away, or the order would be lost."""
+    while True:
+        try:
+            async with await connect(settings, service) as connection:
+                return await obey(connection, service, value)
+        except (*PASSING, OSError) as error:
+            log.warning("an order waits for the database", error=type(error).__name__)
+        await asyncio.sleep(1.0)
 
 
 async def _carry_out(connection: Connection, command: Command) -> None:

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import orjson
-import psycopg
 import structlog
 
 from runtime.clock import Clock
-from runtime.database import Connection, connect
+from runtime.database import PASSING, Connection, connect
 from runtime.settings import Settings
 from runtime.telemetry import EFFECTS, RETRIES
 
@@ -62,7 +61,7 @@ class EffectRunner:
         while True:
             try:
                 await self._run_connected()
-            except (psycopg.OperationalError, OSError) as error:
+            except (*PASSING, OSError) as error:
                 RETRIES.labels(self._service, "effects").inc()
                 log.warning("effects wait for the database", error=repr(error))
                 await asyncio.sleep(1.0)
@@ -71,6 +70,7 @@ class EffectRunner:
         async with await connect(self._settings, self._service) as connection:
             self._connection = connection
             owned: frozenset[int] = frozenset()
+            self._wake.set()  # what the last connection was woken for may not have been done
             while True:
                 await self._wake.wait()
                 self._wake.clear()

@@ -19,8 +19,7 @@ from mode import Service as FaustService
 
 from runtime import telemetry
 from runtime.clock import Clock, clock_from
-from runtime.commands import obey
-from runtime.database import connect
+from runtime.commands import obey_patiently
 from runtime.effects import Performer
 from runtime.errors import LeadstreamError
 from runtime.http import build_application, serve
@@ -168,9 +167,8 @@ def _take_commands(app: faust.App, parts: Parts) -> None:
 
     @app.agent(topic)
     async def commands(stream: Any) -> None:
-        async with await connect(parts.settings, parts.stage.name) as connection:
-            async for value in stream:
-                await obey(connection, parts.stage.name, value or b"")
+        async for value in stream:
+            await obey_patiently(parts.settings, parts.stage.name, value or b"")
 
 
 def _tune_process() -> None:
