@@ -24,7 +24,10 @@ from runtime.settings import Settings
 from runtime.setup import SERVICES
 from schemas.topics import TOPICS
 
-POLL_SECONDS = 0.015
+POLL_SECONDS, LONGEST_POLL, SLOWER = 0.012, 0.06, 1.4
+"""The first pause between two looks, the longest, and by how much each is longer than the one before: what takes
+long on a busy machine is not to be made longer by looking.
+"""
 PATIENCE_SECONDS = 90.0
 
 READERS: Mapping[str, tuple[str, ...]] = {
@@ -150,14 +153,15 @@ class Watch:
         Raises:
             DemoFailed: it takes too long; says what is left to do.
         """
-        deadline = monotonic() + PATIENCE_SECONDS
+        deadline, pause = monotonic() + PATIENCE_SECONDS, POLL_SECONDS
         while left := (await self.look()).unfinished(self._clock.now(), self._strangers):
             if monotonic() > deadline:
                 raise DemoFailed(
                     f"after {PATIENCE_SECONDS:.0f} s the services are not done: {'; '.join(left[:5])}. "
                     "Their logs are in the data folder; `leadstream doctor` looks closer"
                 )
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(pause * SLOWER, LONGEST_POLL)
         return self.last
 
     async def look(self) -> Snapshot:
