@@ -32,7 +32,8 @@ class Engine:
     name: str
     module: str
     backlog: int
-    """Events that it gets; about ten seconds' work."""
+    """Events that it gets."""
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ async def pace_of(engine: Engine, servers: Servers, seconds: float) -> Pace:
     await prepare(settings, (VISITED, COUNTED), "bench")
     count = await fill(settings, VISITED, visits(engine.backlog))
     async with Output(settings, COUNTED) as output:
-        with child(engine.module, settings) as process:
+        with child(engine.module, settings, *engine.arguments) as process:
             first = await _sample(process, output, servers, int(count * WARM_UP), START_SECONDS)
             last = await _sample(process, output, servers, count, seconds)
     return _pace(first, last)
