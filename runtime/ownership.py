@@ -25,8 +25,10 @@ from schemas.topics import COMMANDS, ERASED, Topic
 
 log = structlog.get_logger()
 
-COMMIT_EVERY = 5.0
-"""Seconds between telling Kafka our positions. Only its lag tools read them; the fence decides."""
+COMMIT_EVERY, COMMIT_PATIENCE = 5.0, 2.0
+"""Seconds between telling Kafka our positions, and for its answer. Only its lag tools read them; the fence decides."""
+
+KAFKA_AWAY = "waiting for a server: Kafka does not answer"
 
 
 class Ownership:
@@ -49,6 +51,7 @@ class Ownership:
         self._announced = True
         self._retake_at: float | None = None
         self._committed_at = 0.0
+        self._kafka_away = ""
         self._gaps: dict[TopicPartition, str] = {}
         self.fences: dict[int, FenceRow] = {}
         self.truncated: frozenset[str] = frozenset()
@@ -253,7 +256,7 @@ class Ownership:
         """Why the worker is not ready, or nothing."""
         if self._gaps:
             return next(iter(self._gaps.values()))
-        return "paused by an operator" if self.paused else ""
+        return "paused by an operator" if self.paused else self._kafka_away
 
     async def keep_house(self, published: Mapping[Lane, int]) -> None:
         """Once a second: reads operator's orders, forgets what Kafka has, reports positions."""
@@ -271,9 +274,9 @@ class Ownership:
                 name = self._topics[tp.topic].name
                 lags[name, tp.partition] = max(high - row.offsets.get(name, 0), 0)
         telemetry.observe_lag(self._stage.name, lags)
-        if monotonic() - self._committed_at > COMMIT_EVERY:
+        if self._kafka_away or monotonic() - self._committed_at > COMMIT_EVERY:
+            await self.report_positions()
             self._committed_at = monotonic()
-            await self._report_positions()
 
     async def _obey(self) -> None:
         if self._passed:
@@ -294,7 +297,8 @@ class Ownership:
                 telemetry.GAP.labels(self._stage.name, topic.name).set(0)
         self.gaps_accepted = accepted
 
-    async def _report_positions(self) -> None:
+    async def report_positions(self) -> None:
+        """Tells Kafka how far we are. Nothing else asks it something while there is nothing to read."""
         positions = {
             TopicPartition(self._settings.topic(name), row.partition): offset
             for row in self.fences.values()
@@ -305,9 +309,14 @@ class Ownership:
         if not positions:
             return
         try:
-            await self.consumer.commit(positions)
-        except KafkaError as error:
+            await asyncio.wait_for(self.consumer.commit(positions), COMMIT_PATIENCE)
+        except TimeoutError:
+            self._kafka_away = KAFKA_AWAY
+        except KafkaError as error:  # one that is not to be tried again is about our membership: Kafka has answered
+            self._kafka_away = KAFKA_AWAY if error.retriable else ""
             log.info("Kafka did not take our positions; only its lag tools miss them", error=repr(error))
+        else:
+            self._kafka_away = ""
 
 
 def _gap_key(key: str) -> tuple[str, int]:

@@ -129,7 +129,11 @@ class Worker(Generic[S]):
                     await self._keep_house()
                 delay = 0.1
             except TRANSIENT as error:
-                self.ready, self.problem = False, f"waiting for a server: {type(error).__name__}"
+                server = "Postgres" if isinstance(error, psycopg.Error) else "Kafka"
+                self.ready, self.problem = (
+                    False,
+                    f"waiting for a server: {server} does not answer ({type(error).__name__})",
+                )
                 telemetry.RETRIES.labels(self.stage.name, type(error).__name__).inc()
                 log.warning("waiting for a server", error=repr(error))
                 await asyncio.sleep(delay)
