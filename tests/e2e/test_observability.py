@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.prometheus import Panel, Prometheus, panel_queries, prometheus
 from tests.support.running import Running
+from tests.support.waiting import until
 
 QUIET_ON_A_HEALTHY_STACK = ("dead", "retr", "gap", "fence", "duplicate", "breach", "rejection")
 """Panels about these may have nothing to show; all others must."""
@@ -23,8 +24,12 @@ def watching(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
         with running.client() as client:
             for _ in range(20):
                 lead = {"email": f"{uuid.uuid4().hex[:12]}@acme.example", "title": "CEO", "source": "demo"}
-                assert client.post("/v1/leads", json=lead).status_code == 202
+                answer = client.post("/v1/leads", json=lead)
+                assert answer.status_code == 202
+                call = {"lead_id": answer.json()["lead_id"], "channel": "call"}
+                assert client.post("/v1/touches", json=call).status_code == 202
         ours.wait_for('sum(leadstream_sla_results_total{result="met"}) >= 20', seconds=120)
+        ours.wait_for('sum(leadstream_sla_results_total{sla="contacted", result="met"}) >= 20', seconds=120)
         yield ours
 
 
@@ -35,7 +40,7 @@ def test_every_service_says_that_it_is_alive_and_ready(running: Running) -> None
 
 
 def test_every_service_is_scraped_and_every_rule_evaluated(watching: Prometheus) -> None:
-    assert watching.unhealthy() == []
+    until(lambda: not watching.unhealthy(), "every service is scraped", 60)
     assert watching.failed_rules() == []
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,18 @@ def test_leads_of_an_education_company_are_scored_and_their_conversions_counted(
         "--map", "Prospect ID=" + system, "--map", "What is your current occupation=title",
         "--submitted-at", "200d", "--source", "x-education",
     )  # fmt: skip
+    won_at = (datetime.now(UTC) - timedelta(days=100)).isoformat()
     converted = [lead["Prospect ID"] for lead in leads if lead["Converted"] == "1"]
     report_outcomes(
         running,
         [
-            {"id": f"won-{one}", "external_ids": {"x-education": one}, "outcome": "won", "mode": "history"}
+            {
+                "id": f"won-{one}",
+                "external_ids": {"x-education": one},
+                "outcome": "won",
+                "occurred_at": won_at,
+                "mode": "history",
+            }
             for one in converted
         ],
     )

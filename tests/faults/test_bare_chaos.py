@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -66,4 +67,5 @@ async def test_every_ping_is_folded_once_and_in_order_whatever_dies_or_freezes(
         assert len(run.accepted) == INPUTS
         assert await run.verdict() == []
         assert run.fleet.kills >= 30
-        assert codes == [0, 0, 0, 0]
+        # One that was just started again may be asked to stop before it can listen.
+        assert set(codes) <= {0, -signal.SIGTERM}
