@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from runtime.embedded.postgres import Postgres
 from tests.support.servers import Servers
 
 
@@ -23,12 +26,17 @@ async def test_a_record_comes_back_from_a_topic_of_this_test(stack: Servers, top
     assert record.value == b"hello"
 
 
-def test_a_database_is_empty_and_durable(database: str) -> None:
+def test_a_database_is_empty(database: str) -> None:
     with psycopg.connect(database) as connection:
         tables = connection.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone()
-        durable = connection.execute("select current_setting('fsync'), current_setting('synchronous_commit')")
         assert tables == (0,)
-        assert durable.fetchone() == ("on", "on")
+
+
+def test_only_the_databases_of_tests_may_lose_commits_to_a_power_cut(tmp_path: Path) -> None:
+    for power_safe, fsync in ((True, "fsync=on"), (False, "fsync=off")):
+        command = Postgres(tmp_path, 1, "secret", power_safe=power_safe).command().argv
+        assert fsync in command
+        assert "synchronous_commit=on" in command
 
 
 def test_a_redis_database_is_empty(redis_url: str) -> None:
