@@ -15,7 +15,7 @@ from tests.support.chain_run import LATER, ChainRun, Poster, chain_run, feed
 from tests.support.fleet import Plan, mixed
 from tests.support.probes import POINTS
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.chain]
 
 LEADS = 1_500
 CHAOS_SECONDS = 300.0
