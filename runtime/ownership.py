@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -24,6 +24,9 @@ from runtime.stage import Stage
 from schemas.topics import COMMANDS, ERASED, Topic
 
 log = structlog.get_logger()
+
+MOST_ROUND_TRIP_MS = 4
+"""How long a worker with something to do waits for records that the broker may have kept."""
 
 COMMIT_EVERY, COMMIT_PATIENCE = 5.0, 2.0
 """Seconds between telling Kafka our positions, and for its answer. Only its lag tools read them; the fence decides."""
@@ -178,8 +181,11 @@ class Ownership:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    async def read(self, seconds: float, wake: asyncio.Event) -> list[Read]:
-        """Records of owned partitions; returns early when woken, and empty-handed after `seconds`."""
+    async def read(self, seconds: float, wake: asyncio.Event, not_before: float = 0.0) -> list[Read]:
+        """Records of owned partitions; returns early when woken, and empty-handed after `seconds`.
+
+        What comes before the moment `not_before` waits for it, and for what comes meanwhile.
+        """
         if self._fetch is None and not self.paused:
             self._fetch = asyncio.create_task(
                 self.consumer.getmany(timeout_ms=250, max_records=self._settings.batch_records)
@@ -191,10 +197,21 @@ class Ownership:
                 await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 waker.cancel()
+        early = not_before - monotonic()
+        if early > 0 and (wake.is_set() or (self._fetch is not None and self._fetch.done())):
+            await asyncio.sleep(early)
         wake.clear()
         if self.stale or self.paused or self._fetch is None or not self._fetch.done():
             return []
         fetched, self._fetch = self._fetch.result(), None
+        reads = self._owned(fetched)
+        if early > 0 and len(reads) < self._settings.batch_records:
+            # The broker keeps what came meanwhile until the first records are taken, and then sends it at once.
+            rest = self._settings.batch_records - len(reads)
+            reads += self._owned(await self.consumer.getmany(timeout_ms=MOST_ROUND_TRIP_MS, max_records=rest))
+        return reads
+
+    def _owned(self, fetched: Mapping[TopicPartition, Sequence[Any]]) -> list[Read]:
         return [
             Read(self._topics[tp.topic], record)
             for tp, records in fetched.items()

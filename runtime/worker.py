@@ -81,6 +81,7 @@ class Worker(Generic[S]):
         self._results_waiting = False
         self._next_due: datetime | None = None
         self._housekept = 0.0
+        self._began = 0.0
         self._decode = stage.state_type.model_validate_json
         self._encode = stage.state_type.__pydantic_serializer__.to_json
         self._topic_of = {event: topic.name for topic in stage.outputs for event in topic.events}
@@ -166,7 +167,9 @@ class Worker(Generic[S]):
 
     async def _collect(self) -> list[Work]:
         """Waits for something to do; an empty list when there is nothing, or the assignment has changed."""
-        reads = await self._ownership.read(0.0 if self._results_waiting else self._due_in(), self._wake)
+        next_batch = self._began + self.stage.pace
+        seconds = max(0.0 if self._results_waiting else self._due_in(), next_batch - monotonic())
+        reads = await self._ownership.read(seconds, self._wake, next_batch)
         if self._ownership.stale or self._ownership.paused or not self._ownership.fences:
             return []
         works: dict[int, Work] = {}
@@ -217,6 +220,7 @@ class Worker(Generic[S]):
 
     async def _process(self, works: list[Work]) -> None:
         """Commits the batch; halves it when the database refuses it, down to the source at fault."""
+        self._began = monotonic() if works else self._began
         queue = deque([works] if works else [])
         while queue:
             group = queue.popleft()

@@ -39,6 +39,7 @@ class MetricsStage(Stage[Ledger]):
     inputs = (CAPTURED, SIGNALS, ENRICHED, SCORED, ASSIGNED, TOUCHED, OUTCOMES, REJECTED, DEAD, ERASED)
     outputs = ()
     state_type = Ledger
+    pace = 0.25  # nobody looks at a chart more often
     # A touch that was not made says only where the lead came from, and so does every event that led to it.
     ignores = TOUCH_NOT_MADE
     transactional = True
