@@ -88,6 +88,7 @@ def test_errors_of_servers_and_settings_are_told_whole(error: Exception) -> None
 
 def test_libraries_lines_tell_exceptions_as_we_do(caplog: pytest.LogCaptureFixture) -> None:
     caplog.handler.addFilter(ToldOnly())
+    caplog.set_level(logging.ERROR, logger="asyncio")  # commands that ran before in this process silence it
     error = raised(lookup)
     logging.getLogger("some.library").error("Crashed reason=%r", error)
     logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <Task exception=%s>" % ANN)  # noqa: UP031, G002  # as asyncio does
