@@ -19,11 +19,16 @@ class Deadlines(Record):
 
     started_at: Reckoned | None = Field(
         default=None,
-        description="`Origin.captured_at`; for a lead that qualified later, or was taken from somebody who was late, "
-        "the moment that happened. None: as `captured_at`.",
+        description="`Origin.captured_at`; for a lead that qualified later, or went to somebody else after its SLA was "
+        "settled, the moment that happened. None: as `captured_at`.",
     )
     owned_by: Reckoned
     contacted_by: Reckoned
+    measured: bool = Field(
+        default=True,
+        description="False when this enquiry's SLA was kept or broken before: the next owner has these limits, and no "
+        "result will tell of them.",
+    )
     business_hours: bool = Field(description="True when the clock waits outside the owner's working hours.")
 
 

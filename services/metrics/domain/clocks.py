@@ -16,8 +16,11 @@ def opened(clocks: Clocks, assignment: Assignment) -> Clocks:
     """With the deadlines of `assignment`.
 
     New and cancelled ones run, running ones follow the owner, settled ones stay. A running one of the same
-    submission that started at another moment is over: the lead has new deadlines.
+    submission that started at another moment is over: the lead has new deadlines. Those that are not measured open
+    nothing: one enquiry has one SLA, whoever answers it in the end.
     """
+    if not assignment.deadlines.measured:
+        return clocks
     for sla in KINDS:
         running = _running(assignment, sla)
         known = _find(clocks, running.key)

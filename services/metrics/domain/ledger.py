@@ -36,7 +36,7 @@ them. A lead is in a stage when an event said so: nothing is inferred from a lat
 class Clock(Record):
     """One SLA deadline of one submission, counted from `started_at`.
 
-    A submission's clock starts anew when the lead is taken from somebody who was late; the old one's result stands.
+    A submission has another clock when its lead was parked, and qualified again by what it did later.
     """
 
     sla: SlaKind

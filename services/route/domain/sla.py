@@ -72,9 +72,11 @@ def deadlines_of(clock: Clock) -> Deadlines:
 
 
 def second_chance(plan: Plan, clock: Clock, at: datetime, rep: RepPlan) -> Deadlines:
-    """Limits for who takes over after a breach, counted from the takeover. The SLA itself stays broken."""
+    """Limits for who takes over once the SLA is settled, counted from the takeover. Its result stays as it is."""
     owned_by, contacted_by = _limits(plan, plan.sla(clock.band), at, rep)
-    return Deadlines(started_at=at, owned_by=owned_by, contacted_by=contacted_by, business_hours=clock.waits)
+    return Deadlines(
+        started_at=at, owned_by=owned_by, contacted_by=contacted_by, measured=False, business_hours=clock.waits
+    )
 
 
 def with_contact(clock: Clock, at: datetime) -> Clock:

@@ -100,7 +100,9 @@ def scored(
     return envelope(LeadScored, seconds, data, **fields)
 
 
-def _assignment(rep: str, team: str, came: Origin | None, band: str, started_at: datetime | None = None) -> Assignment:
+def _assignment(
+    rep: str, team: str, came: Origin | None, band: str, started_at: datetime | None = None, *, measured: bool = True
+) -> Assignment:
     start = came or origin()
     counted_from = started_at or start.captured_at
     return Assignment.model_validate(
@@ -122,6 +124,7 @@ def _assignment(rep: str, team: str, came: Origin | None, band: str, started_at:
                 started_at=started_at,
                 owned_by=counted_from + timedelta(minutes=1),
                 contacted_by=counted_from + timedelta(minutes=5),
+                measured=measured,
                 business_hours=False,
             ),
         }
@@ -142,7 +145,8 @@ def assigned(
 def reassigned(
     seconds: float = 60, rep: str = "lee", team: str = "emea", came: Origin | None = None, **fields: Any
 ) -> LeadReassigned:
-    data = _assignment(rep, team, came, "hot", fields.pop("started_at", None))
+    started_at, measured = fields.pop("started_at", None), fields.pop("measured", True)
+    data = _assignment(rep, team, came, "hot", started_at, measured=measured)
     return envelope(LeadReassigned, seconds, data, **fields)
 
 
