@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaConnectionError
 
 from runtime.settings import Settings
+
+
+def expect_uvloop() -> None:
+    """Lets aiokafka see a connection that uvloop has closed as what it is: broken.
+
+    Writing to it raises RuntimeError there, which aiokafka expects nowhere. Met by the task that keeps its metadata, it
+    ends that task, and the client waits for it for ever (https://github.com/aio-libs/aiokafka/issues/1038).
+    """
+    for name in ("send", "_send_sasl_token"):
+        method = getattr(AIOKafkaConnection, name)
+        if not hasattr(method, "__wrapped__"):
+            setattr(AIOKafkaConnection, name, _closed_is_broken(method))
+
+
+def _closed_is_broken(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def sending(connection: AIOKafkaConnection, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(connection, *args, **kwargs)
+        except RuntimeError as error:
+            connection.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"Connection at {connection.host}:{connection.port} broken: {error}") from error
+
+    return sending
 
 
 async def build_producer(settings: Settings) -> AIOKafkaProducer:

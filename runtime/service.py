@@ -23,6 +23,7 @@ from runtime.commands import obey_patiently
 from runtime.effects import Performer
 from runtime.errors import LeadstreamError
 from runtime.http import build_application, serve
+from runtime.kafka import expect_uvloop
 from runtime.policies import PolicyReader
 from runtime.publisher import Probe, silent
 from runtime.redact import told
@@ -174,6 +175,7 @@ def _take_commands(app: faust.App, parts: Parts) -> None:
 def _tune_process() -> None:
     """Makes the process quick; docs/adr/0009 has what each is worth."""
     asyncio.set_event_loop(uvloop.new_event_loop())
+    expect_uvloop()
     # What was imported lives as long as the process, and a batch makes tens of thousands of objects of which few are
     # in circles: the collector needs to look neither at the one nor that often at the other.
     gc.collect()
