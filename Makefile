@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --custom-compile-command 'make lock'
 
-.PHONY: help install run demo test test-chain test-unit lint format bench lock clean
+.PHONY: help install run demo test test-unit lint format bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,7 @@ demo: $(VENV)/.runtime ## The same stack, fed with a simulated month of leads, a
 	@exec $(BIN)/leadstream demo $(ARGS)
 
 test: $(VENV)/.dev lint ## Style, types and every test (real Kafka, Postgres, Valkey)
-	$(BIN)/pytest -m "not chain" $(ARGS)
-
-test-chain: $(VENV)/.dev ## The long fault test of the whole chain (about twenty minutes on two busy cores)
-	$(BIN)/pytest tests/faults/test_chain.py $(ARGS)
+	$(BIN)/pytest $(ARGS)
 
 test-unit: $(VENV)/.dev ## Only the tests that need no server
 	$(BIN)/pytest tests/unit $(ARGS)

@@ -79,6 +79,12 @@ class Found(Generic[S]):
     emitted: Sequence[Event]
     state: S | None
     timers: Mapping[str, tuple[datetime, Mapping[str, Any]]]
+    ids: dict[str, int] = field(init=False)
+    """Of what was emitted, with its place."""
+    places: dict[str, int | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ids = {event.id: place for place, event in enumerate(self.emitted)}
 
 
 Shared = Callable[[Input, Cause, Sequence[Event]], Iterator[Any]]
@@ -96,6 +102,9 @@ class Explainer(Generic[S]):
     shared: Shared = lambda _item, _cause, _emitted: iter((None,))
     answered_at: Callable[[Asked, Sequence[Event]], datetime | None] = lambda _asked, _emitted: None
     """When an effect was answered, told by what was emitted from there on; None when the answer is not next."""
+
+    def __post_init__(self) -> None:
+        self._kinds = [kind for topic in self.stage.outputs for event in topic.events for kind in event.TYPES]
 
     def explain(self, found: Found[S]) -> str:
         """Nothing when there is an order that explains it all; otherwise how far it got."""
@@ -137,6 +146,13 @@ class Explainer(Generic[S]):
             f"state {self._kept(node.state)!s:.1500} for {found.state!s:.1500}"
         )
 
+    def _place(self, cause: Cause, found: Found[S]) -> int | None:
+        """Which of the emitted events is the first that the cause led to, told by the ids that it gives; if any is."""
+        if cause.id not in found.places:
+            own = (derived_id(self.stage.name, cause.id, kind, 0) for kind in self._kinds)
+            found.places[cause.id] = min((found.ids[each] for each in own if each in found.ids), default=None)
+        return found.places[cause.id]
+
     # -- one step ----------------------------------------------------------------------------------------------------
 
     def _turns(self, node: Node[S], found: Found[S]) -> Iterator[Node[S]]:
@@ -144,6 +160,8 @@ class Explainer(Generic[S]):
         rest = found.emitted[node.told :]
         turns = [*_events(node, found), *self._timers(node), *self._answers(node, rest)]
         for turn in sorted(turns, key=lambda each: each.now):
+            if self._place(turn.cause, found) not in (None, node.told):
+                continue  # what it led to was emitted later
             waiting = turn.after(node)
             for shared in self.shared(turn.item, turn.cause, rest):
                 following = self._decided(waiting, turn, shared, rest)
