@@ -14,7 +14,8 @@ from bench.report import Result, quantile, say
 from bench.running import SERVICES, Pipeline, pipeline
 
 WARM_UP, LEADS = 500, 10_000
-RATE, RATE_SECONDS = 100, 20
+RATE, QUIET_RATE, RATE_SECONDS = 100, 10, 20
+"""Leads/s: the rate that is aimed at, and one at which the machine is not the limit."""
 SINGLE = ("--batch", "1", "--connections", "32")
 BATCHES = ("--batch", "100", "--connections", "4")
 AIM_SINGLE, AIM_BATCH = 1_000, 1_500
@@ -105,17 +106,21 @@ async def _caught_up(running: Pipeline) -> float:
 
 
 async def _latency(running: Pipeline) -> list[Result]:
-    say(f"pipeline: {RATE} leads/s for {RATE_SECONDS} s")
-    options = ("--rate", str(RATE), "--connections", "64")
-    passages = await _passed(running, RATE * RATE_SECONDS, *options, live=True)
+    return [*await _latency_at(running, QUIET_RATE, aimed=False), *await _latency_at(running, RATE, aimed=True)]
+
+
+async def _latency_at(running: Pipeline, rate: int, *, aimed: bool) -> list[Result]:
+    say(f"pipeline: {rate} leads/s for {RATE_SECONDS} s")
+    used, started = running.cpu_seconds(), monotonic()
+    passages = await _passed(running, rate * RATE_SECONDS, "--rate", str(rate), "--connections", "64", live=True)
+    cores = sum(now - used[name] for name, now in running.cpu_seconds().items()) / (monotonic() - started)
     times = [passage.seconds * 1_000 for passage in passages.values()]
-    middle, high = quantile(times, 0.5), quantile(times, 0.99)
-    what = f"captured to assigned at {RATE} leads/s"
+    middle, high, what = quantile(times, 0.5), quantile(times, 0.99), f"captured to assigned at {rate} leads/s"
+    p50: dict[str, float | str] = {"p90": quantile(times, 0.9), "cores used": cores}
+    p99: dict[str, float | str] = {"most": max(times), "p99 : p50": high / middle}
     return [
-        Result("latency", f"{what}, p50", middle, "ms", AIM_P50_MS, "less", {"p90": quantile(times, 0.9)}),
-        Result(
-            "latency", f"{what}, p99", high, "ms", AIM_P99_MS, "less", {"most": max(times), "p99 : p50": high / middle}
-        ),
+        Result("latency", f"{what}, p50", middle, "ms", AIM_P50_MS if aimed else None, "less", p50),
+        Result("latency", f"{what}, p99", high, "ms", AIM_P99_MS if aimed else None, "less", p99),
     ]
 
 

@@ -35,7 +35,7 @@ FOLDER = Path(".leadstream-demo")
 MARK = "demo.json"
 """Lies in a folder that a demo has made, and may empty."""
 SERVERS = ("LEADSTREAM_KAFKA", "LEADSTREAM_POSTGRES", "LEADSTREAM_REDIS")
-CLOCK_FILE = "LEADSTREAM_CLOCK_FILE"
+CLOCK_FILE, PACE = "LEADSTREAM_CLOCK_FILE", "LEADSTREAM_PACE"
 WIDTH = 120
 """Of the tables where there is no terminal to fit them into."""
 STAGES = {"captured": "leads", "assigned": "owned", "contacted": "contacted", "meeting": "meetings", "won": "won"}
@@ -142,6 +142,7 @@ def _play(
     scale = Scale(leads, seed, end - timedelta(days=days), end)
     clock = OffsetClock(options.data_dir / "clock")
     clock.move_to(scale.start)
+    os.environ[PACE] = "0"  # the clock stands still until everything is done
     os.environ[CLOCK_FILE] = str(options.data_dir / "clock")
     with show_progress(console) as report, running(options, report) as stack:
         report.finish()

@@ -13,6 +13,9 @@ from aiokafka.errors import KafkaConnectionError
 
 from runtime.settings import Settings
 
+SLOW_PACE = 0.1
+"""Seconds. Below that, a worker asks for records as they come."""
+
 
 def expect_uvloop() -> None:
     """Lets aiokafka see a connection that uvloop has closed as what it is: broken.
@@ -57,8 +60,13 @@ async def build_producer(settings: Settings) -> AIOKafkaProducer:
     return producer
 
 
-def build_consumer(settings: Settings, service: str) -> AIOKafkaConsumer:
-    """A consumer that commits nothing by itself and keeps one partition number of all topics together."""
+def build_consumer(settings: Settings, service: str, pace: float = 0.0) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself and keeps one partition number of all topics together.
+
+    Who reads at a slow `pace` (seconds) lets the broker collect for that long: otherwise each record is an answer of
+    its own, and the next question names every partition again.
+    """
+    patient = pace >= SLOW_PACE
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
         group_id=group_of(settings, service),
@@ -72,10 +80,13 @@ def build_consumer(settings: Settings, service: str) -> AIOKafkaConsumer:
         rebalance_timeout_ms=settings.session_timeout_ms,
         max_poll_interval_ms=300_000,
         request_timeout_ms=40_000,
-        fetch_max_wait_ms=500,
+        fetch_max_wait_ms=int(pace * 1_000) if patient else 500,
+        fetch_min_bytes=1024 * 1024 if patient else 1,
         # A member that joins before it has heard of every topic gets too little; it learns of the rest at this pace.
         metadata_max_age_ms=10_000,
-        max_partition_fetch_bytes=1024 * 1024,
+        # What is fetched ahead stays in memory: without a limit, as much of each partition as one fetch may bring.
+        max_partition_fetch_bytes=512 * 1024,
+        fetch_max_bytes=8 * 1024 * 1024,
     )
 
 

@@ -45,6 +45,7 @@ class Ownership:
         # A stage without inputs still shares its partitions among its workers, through a topic that it never reads.
         self._topics: dict[str, Topic] = {settings.topic(topic.name): topic for topic in inputs or (COMMANDS,)}
         self._reads = bool(inputs)
+        self.pace = stage.pace * settings.pace
         self._consumer: AIOKafkaConsumer | None = None
         self._membership: Membership
         self._generation = 0
@@ -67,7 +68,7 @@ class Ownership:
     async def open(self) -> None:
         """Connects to both servers and joins the group."""
         self._connection = await connect(self._settings, self._stage.name)
-        self._consumer = build_consumer(self._settings, self._stage.name)
+        self._consumer = build_consumer(self._settings, self._stage.name, self.pace)
         self._membership = Membership(self._consumer)
         # Subscribed before it starts, the consumer first learns of every topic: a member that joins without that gets
         # only some topics' partitions.

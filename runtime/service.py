@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
@@ -33,6 +35,9 @@ from runtime.worker import Worker
 from schemas.topics import COMMANDS
 
 log = structlog.get_logger()
+
+M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8
+"""Parameters of glibc's mallopt(3)."""
 
 
 @dataclass
@@ -172,12 +177,21 @@ def _take_commands(app: faust.App, parts: Parts) -> None:
             await obey_patiently(parts.settings, parts.stage.name, value or b"")
 
 
+def _spare_memory() -> None:
+    """Lets glibc give back what a burst has taken: two arenas instead of eight a core, trimmed sooner."""
+    with suppress(AttributeError, OSError):  # another C library
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_ARENA_MAX, 2)
+        libc.mallopt(M_TRIM_THRESHOLD, 256 * 1024)
+
+
 def _tune_process() -> None:
     """Makes the process quick; docs/adr/0009 has what each is worth."""
     asyncio.set_event_loop(uvloop.new_event_loop())
     expect_uvloop()
     # What was imported lives as long as the process, and a batch makes tens of thousands of objects of which few are
     # in circles: the collector needs to look neither at the one nor that often at the other.
+    _spare_memory()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     worker: str = Field(default="0", description="Tells the live workers of one service apart.")
     clock_file: Path | None = Field(default=None, description="Shared offset of a travelling clock; see runtime.clock.")
 
-    batch_records: int = Field(default=2_000, ge=1)
+    batch_records: int = Field(default=500, ge=1)
+    pace: float = Field(default=1.0, ge=0.0, description="Times the stages' own pace; 0: nothing waits for company.")
     session_timeout_ms: int = Field(default=6_000, ge=1_000)
     own_failures: int = Field(default=10, ge=1, description="Our exceptions in a row that stop a partition.")
     log_level: str = "info"

@@ -148,7 +148,7 @@ class Stage(Generic[S]):
     state_type: type[S]
     transactional: ClassVar[bool] = False
     """True when `prepare` or `save` is overridden, so that a batch runs in an explicit transaction."""
-    pace: ClassVar[float] = 0.01
+    pace: ClassVar[float] = 0.025
     """Seconds from the beginning of one batch to that of the next, at least: what comes in a stream travels together,
     which costs less. What comes alone waits for nothing."""
     ignores: ClassVar[frozenset[str]] = frozenset()

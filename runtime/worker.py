@@ -167,7 +167,7 @@ class Worker(Generic[S]):
 
     async def _collect(self) -> list[Work]:
         """Waits for something to do; an empty list when there is nothing, or the assignment has changed."""
-        next_batch = self._began + self.stage.pace
+        next_batch = self._began + self._ownership.pace
         seconds = max(0.0 if self._results_waiting else self._due_in(), next_batch - monotonic())
         reads = await self._ownership.read(seconds, self._wake, next_batch)
         if self._ownership.stale or self._ownership.paused or not self._ownership.fences:

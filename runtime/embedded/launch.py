@@ -8,6 +8,7 @@ Run as a file with the standard library alone, because it starts before every se
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import pwd
@@ -57,6 +58,16 @@ def die_with_parent(parent: int, signal_number: int) -> None:
         sys.exit(EX_OSERR)
 
 
+def take_turns() -> None:
+    """Asks the kernel not to interrupt whoever runs each time that this program has something to do.
+
+    A pipeline is a dozen processes that wake each other up. On few cores, letting each finish its batch first means
+    less switching and warmer caches. Linux only, and never worth failing for.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="launch")
     parser.add_argument("--parent", type=int, required=True)
@@ -70,6 +81,7 @@ def main() -> None:
             del os.environ[name]
     if options.user:
         become(options.user)
+    take_turns()
     die_with_parent(options.parent, options.signal)  # after become(): changing user clears it
     try:
         os.execv(options.command[0], options.command)

@@ -12,7 +12,7 @@ from runtime.service import Parts
 from runtime.settings import Settings
 from services.capture.access import Access
 from services.capture.api import CaptureApi
-from services.capture.intake import Intake
+from services.capture.intake import PACE, Intake
 from services.capture.stage import CaptureStage
 from services.capture.store import eraser
 
@@ -24,7 +24,7 @@ def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
     async def connected() -> Connection:
         return await connect(settings, CaptureStage.name)
 
-    intake = Intake(connected, settings.partitions)
+    intake = Intake(connected, settings.partitions, pace=PACE * settings.pace)
 
     async def accept(_: Parts) -> None:
         await intake.run()

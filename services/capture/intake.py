@@ -39,6 +39,9 @@ TRANSIENT = (
 )
 """Faults that pass by themselves: a server is away, a lock was held too long."""
 
+PACE = 0.02
+"""Seconds from the beginning of one transaction to that of the next, at least: what comes in a stream goes together."""
+
 PATIENCE = 5.0
 """Seconds that an item may wait for a server that is away, before its sender is told to come back."""
 
@@ -61,7 +64,7 @@ class _Waiting(NamedTuple):
 class Intake:
     """Accepts input, many pieces in one transaction.
 
-    `run` must be running. Nothing waits for company: while no transaction is under way, one item goes alone.
+    `run` must be running. What comes after a pause goes at once and alone; in a stream, it waits for the `pace`.
     """
 
     def __init__(
@@ -71,8 +74,10 @@ class Intake:
         *,
         capacity: int = 5_000,
         group: int = 500,
+        pace: float = PACE,
     ) -> None:
         """`connect` opens a connection of this object's own; `capacity` items may wait; `group` go together."""
+        self._pace = pace
         self._connect = connect
         self._partitions = partitions
         self._capacity = capacity
@@ -99,11 +104,14 @@ class Intake:
 
     async def run(self) -> None:
         """Works until it is cancelled. The transaction under way is finished; what is waiting then is refused."""
+        began = monotonic() - self._pace
         try:
             while True:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._queue:
+                    await asyncio.sleep(max(0.0, began + self._pace - monotonic()))
+                    began = monotonic()
                     await _finished(asyncio.create_task(self._serve(self._take()), name="group commit"))
         finally:
             self._closed = True

@@ -50,7 +50,7 @@ class NurtureStage(Stage[NurtureState]):
     outputs = (TOUCHED, SIGNALS)
     ignores = TOUCH_NOT_MADE.union(*(event.TYPES for event in (LeadAccepted, LeadEscalated, SlaMet, SlaBreached)))
     state_type = NurtureState
-    pace = 0.05  # a plan is in time when it is made within the second
+    pace = 0.1  # a plan is in time when it is made within the second
     transactional = True
 
     @override
