@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -12,6 +13,7 @@ from schemas.events.scored import Band
 from schemas.events.signals import SignalType
 from schemas.policy.conditions import LeadConditions
 from schemas.policy.types import (
+    Duration,
     Identifier,
     Lowered,
     OneOrMore,
@@ -64,6 +66,12 @@ class SignalWeight(PolicyModel):
     reason: Sentence | None = Field(default=None, description="Shown in the explanation; None: the type's name.")
 
 
+class UnansweredWeight(SignalWeight):
+    """Points for a touch that the lead has left without an answer for the time `after`."""
+
+    after: Duration = Field(default=timedelta(days=2), description="How long a lead may take to answer.")
+
+
 class SubmissionSignal(PolicyModel):
     """Submissions that count as a signal, at the time they were sent: a demo form is a demo request.
 
@@ -82,9 +90,10 @@ class Intent(PolicyModel):
     submissions: tuple[SubmissionSignal, ...] = Field(
         default=(), description="The first that fits a submission decides; none: it counts nothing."
     )
-    unanswered: SignalWeight | None = Field(
+    unanswered: UnansweredWeight | None = Field(
         default=None,
-        description="For each touch sent since the lead last did anything; points below zero make sense.",
+        description="For each touch sent since the lead last did anything, and some time ago; points below zero make "
+        "sense.",
     )
     forget_after: PositiveDuration = Field(description="Signals older than this count nothing.")
 

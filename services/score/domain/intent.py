@@ -51,6 +51,8 @@ class IntentRules(NamedTuple):
 
     weights: Mapping[str, Weight]
     unanswered: Weight | None
+    answer_within: int
+    """How long a lead may take to answer a touch."""
     forget_after: int
     submissions: tuple[tuple[Predicate, str], ...]
     """Which submissions count as which type."""
@@ -61,6 +63,7 @@ def compile_intent(intent: Intent) -> IntentRules:
     return IntentRules(
         weights={name: _weight(name, weight) for name, weight in intent.signals.items()},
         unanswered=_weight(UNANSWERED, intent.unanswered) if intent.unanswered else None,
+        answer_within=milliseconds(intent.unanswered.after) if intent.unanswered else 0,
         forget_after=milliseconds(intent.forget_after),
         submissions=tuple((_submitted_by(each), each.signal) for each in intent.submissions),
     )
@@ -75,7 +78,7 @@ def intent_lines(rules: IntentRules, state: ScoreState, as_of: int) -> Iterator[
             yield _line(name, weight, marks, as_of, oldest)
     if rules.unanswered and state.touches:
         since = max(_last_act(state), oldest - 1)
-        touches = [mark for mark in state.touches if mark[0] > since]
+        touches = [mark for mark in state.touches if since < mark[0] <= as_of - rules.answer_within]
         if touches:
             yield _line(UNANSWERED, rules.unanswered, touches, as_of, oldest)
 

@@ -106,7 +106,7 @@ weights = st.dictionaries(
 def test_one_more_thing_done_never_lowers_intent(
     signals: dict[str, Any], done: list[tuple[str, datetime]], kind: str, at: datetime
 ) -> None:
-    intent = rules(signals=signals, unanswered={"points": -5, "half_life": "30d", "cap": 20})
+    intent = rules(signals=signals, unanswered={"points": -5, "after": "0m", "half_life": "30d", "cap": 20})
     before = fold_touch(did(*done), "touch", to_milliseconds(MONDAY + DAY))
     after = fold_signal(before, signal(kind, at, "one more").data, to_milliseconds(at))
 
@@ -172,7 +172,7 @@ def test_a_line_without_channel_and_source_takes_every_submission() -> None:
     assert signal_of(everything, facts_of(enriched(channel="chat").data)) == "form_submission"
 
 
-UNANSWERED = {"points": -3, "half_life": "30d", "cap": 5}
+UNANSWERED = {"points": -3, "after": "0m", "half_life": "30d", "cap": 5}
 
 
 def test_touches_since_the_lead_last_did_something_count_as_unanswered() -> None:
@@ -184,6 +184,14 @@ def test_touches_since_the_lead_last_did_something_count_as_unanswered() -> None
     (line,) = lines(intent, state, MONDAY + 2 * DAY)
 
     assert (line.code, line.times, line.tenths) == ("unanswered", 1, -30)
+
+
+def test_a_touch_is_unanswered_only_when_there_was_time_to_answer() -> None:
+    intent = rules(unanswered=UNANSWERED | {"after": "2d"}, signals={})
+    state = fold_touch(ScoreState(), "t", to_milliseconds(MONDAY))
+
+    assert lines(intent, state, MONDAY + 2 * DAY - timedelta(minutes=1)) == []
+    assert [line.times for line in lines(intent, state, MONDAY + 2 * DAY)] == [1]
 
 
 def test_an_answer_takes_unanswered_touches_back() -> None:

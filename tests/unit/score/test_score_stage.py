@@ -118,7 +118,7 @@ def test_a_clock_that_runs_ahead_does_not_age_everything_else() -> None:
 
 
 def test_a_touch_counts_once_it_is_sent() -> None:
-    unanswered = {"points": -10, "half_life": "30d"}
+    unanswered = {"points": -10, "after": "0m", "half_life": "30d"}
     intent = {
         "forget_after": "90d",
         "signals": {"meeting": {"points": 60, "half_life": "30d"}},
