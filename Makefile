@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --custom-compile-command 'make lock'
 
-.PHONY: help install run demo test test-unit lint format bench lock clean
+.PHONY: help install run demo test test-unit test-contract lint format bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +26,19 @@ run: $(VENV)/.runtime ## Start Kafka, Postgres, Valkey and the six services; Ctr
 demo: $(VENV)/.runtime ## The same stack, fed with a simulated month of leads, and a summary at the end
 	@exec $(BIN)/leadstream demo $(ARGS)
 
-test: $(VENV)/.dev lint ## Style, types and every test (real Kafka, Postgres, Valkey)
+test: $(VENV)/.dev ## Style, types and every test (real Kafka, Postgres, Valkey); ARGS="-k gap" for some
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-unit test-contract
+	$(BIN)/pytest --ignore=tests/unit --ignore=tests/contract
+else
 	$(BIN)/pytest $(ARGS)
+endif
 
 test-unit: $(VENV)/.dev ## Only the tests that need no server
 	$(BIN)/pytest tests/unit $(ARGS)
+
+test-contract: $(VENV)/.dev ## The runtime's promises, schemas, deployment files, documents
+	$(BIN)/pytest tests/contract $(ARGS)
 
 lint: $(VENV)/.dev ## Style and types
 	$(BIN)/ruff check .

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-import psycopg
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from runtime import telemetry
+from runtime.announcements import Announcements
 from runtime.database import Connection, connect
 from runtime.errors import LogMismatch
 from runtime.fence import FenceRow, OutboxRow, read_outbox, take
@@ -40,7 +40,6 @@ class Ownership:
     def __init__(self, stage: Stage[Any], settings: Settings, wake: Callable[[], None]) -> None:
         self._stage = stage
         self._settings = settings
-        self._wake = wake
         inputs = dict.fromkeys((*stage.inputs, ERASED)) if stage.inputs else {}
         # A stage without inputs still shares its partitions among its workers, through a topic that it never reads.
         self._topics: dict[str, Topic] = {settings.topic(topic.name): topic for topic in inputs or (COMMANDS,)}
@@ -50,9 +49,8 @@ class Ownership:
         self._membership: Membership
         self._generation = 0
         self._connection: Connection | None = None
-        self._listener: asyncio.Task[None] | None = None
         self._fetch: asyncio.Task[Any] | None = None
-        self._announced = True
+        self.intake = Announcements(stage.name, settings, wake)
         self._retake_at: float | None = None
         self._committed_at = 0.0
         self._kafka_away = ""
@@ -75,14 +73,12 @@ class Ownership:
         self._consumer.subscribe(list(self._topics), listener=self._membership)
         await self._consumer.start()
         if self._stage.takes_intake:
-            self._listener = asyncio.create_task(self._listen(), name="intake listener")
+            self.intake.open()
 
     async def close(self) -> None:
         """Leaves the group and closes the connections."""
-        for task in (self._listener, self._fetch):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        await self.intake.close()
+        await self._drop_fetch()
         if self._consumer is not None:
             await self._consumer.stop()
         if self._connection is not None:
@@ -152,7 +148,7 @@ class Ownership:
         rows = await read_outbox(self.connection, owned) if owned else []
         await self._seek(assigned)
         self._gaps.clear()
-        self.announce()
+        self.intake.announce()
         if self._membership.generation == generation:
             if self._reads:
                 self.consumer.resume(*assigned)
@@ -225,30 +221,6 @@ class Ownership:
             self._fetch.cancel()
             await asyncio.gather(self._fetch, return_exceptions=True)
             self._fetch = None
-
-    # -- unnumbered events -----------------------------------------------------------------------------------------
-
-    def announce(self) -> None:
-        """There may be unnumbered events."""
-        self._announced = True
-
-    def take_announcement(self) -> bool:
-        """Whether there may be unnumbered events; forgets it."""
-        announced, self._announced = self._announced, False
-        return announced
-
-    async def _listen(self) -> None:
-        channel = f'"{self._settings.schema_of(self._stage.name)}_intake"'
-        while True:
-            try:
-                async with await connect(self._settings, self._stage.name) as connection:
-                    await connection.execute(f"listen {channel}")
-                    async for _ in connection.notifies():
-                        self._announced = True
-                        self._wake()
-            except (psycopg.OperationalError, OSError) as error:
-                log.warning("listening for unnumbered events failed", error=repr(error))
-            await asyncio.sleep(1.0)
 
     # -- gaps, pauses, lag -----------------------------------------------------------------------------------------
 

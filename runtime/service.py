@@ -151,11 +151,18 @@ async def _work(parts: Parts) -> None:
 
 
 async def _supervised(host: FaustService, work: Awaitable[None]) -> None:
-    """A service task that merely returns would leave a useless process alive: crash instead, and be restarted."""
+    """A service task that merely returns would leave a useless process alive: crash instead, and be restarted.
+
+    So would one that a library cancelled from within, as aiokafka does when the broker goes away while it connects.
+    """
     try:
         await work
     except asyncio.CancelledError:
-        raise
+        task = asyncio.current_task()
+        if host.should_stop or (task is not None and task.cancelling()):
+            raise
+        log.error("stopping", error="a task was cancelled, and nobody had asked for it")  # noqa: TRY400  # no traceback tells more
+        await host.crash(RuntimeError("a task was cancelled, and nobody had asked for it"))
     except LeadstreamError as error:
         log.error("stopping", error=str(error))  # noqa: TRY400  # the message says it all
         await host.crash(error)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -20,10 +18,11 @@ from aiokafka.errors import KafkaError
 
 from runtime import telemetry
 from runtime.batch import Outcome, decide, gather
+from runtime.blame import REFUSED, Undecidable, blaming_the_batch, divided
 from runtime.clock import Clock
 from runtime.database import PASSING
 from runtime.effects import EffectRunner, Performer
-from runtime.errors import Fenced, LeadstreamError
+from runtime.errors import Fenced
 from runtime.fence import (
     Commit,
     EffectRow,
@@ -49,8 +48,6 @@ log = structlog.get_logger()
 S = TypeVar("S", bound=Record)
 
 TRANSIENT = (*PASSING, KafkaError, ConnectionError, TimeoutError)
-# The last, such as of a key too long for its index, is counted among passing faults by psycopg, and never passes.
-REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 MOST_TIMERS = 500
 MOST_UNPUBLISHED = 20_000
 
@@ -202,12 +199,12 @@ class Worker(Generic[S]):
         return rows
 
     async def _intake(self) -> list[IntakeRow]:
-        if not self.stage.takes_intake or not self._ownership.take_announcement():
+        if not self.stage.takes_intake or not self._ownership.intake.take():
             return []
         most = self._settings.batch_records
         rows = await read_intake(self._ownership.connection, list(self._ownership.fences), most)
         if len(rows) == most:
-            self._ownership.announce()
+            self._ownership.intake.announce()
         return [IntakeRow(*row) for row in rows]
 
     def _due_in(self) -> float:
@@ -240,12 +237,12 @@ class Worker(Generic[S]):
                 queue.appendleft(group)
             except REFUSED as error:
                 why = ("commit", "refused_by_database", f"{type(error).__name__}: {error.diag.message_primary}")
-                queue.extendleft(reversed(_divided(group, error, why)))
-            except _Undecidable as undecidable:
+                queue.extendleft(reversed(divided(group, error, why)))
+            except Undecidable as undecidable:
                 cause = undecidable.cause
                 log.error("a batch can't be decided; looking for the input at fault", error=told(cause))  # noqa: TRY400  # told without its values
                 why = ("decide", type(cause).__name__, repr(cause))
-                queue.extendleft(reversed(_divided(group, cause, why)))
+                queue.extendleft(reversed(divided(group, cause, why)))
 
     async def _attempt(self, works: list[Work]) -> None:
         started = monotonic()
@@ -276,13 +273,13 @@ class Worker(Generic[S]):
     async def _decide_and_commit(self, sifted: list[Sifted], deciding: Deciding, commit: Commit) -> list[Outcome[S]]:
         connection = self._ownership.connection
         if not self.stage.transactional:
-            with _blaming_the_batch():
+            with blaming_the_batch():
                 outcomes = await self._decide(sifted, deciding, None)
             self._ownership.committed(await self._write(commit, outcomes))
             self.stage.committed(None, _changes(outcomes))
             return outcomes
         async with connection.transaction():
-            with _blaming_the_batch():
+            with blaming_the_batch():
                 shared = await self.stage.prepare(connection, inputs_of(sifted), deciding.policy)
                 outcomes = await self._decide(sifted, deciding, shared)
                 await self.stage.save(connection, shared, _changes(outcomes))
@@ -317,7 +314,7 @@ class Worker(Generic[S]):
     async def _keep_house(self) -> None:
         self._housekept = monotonic()
         await self._ownership.keep_house(self._publisher.take_published(self._ownership.fences))
-        self._ownership.announce()
+        self._ownership.intake.announce()
         telemetry.OUTBOX.labels(self.stage.name).set(self._publisher.pending)
         problem = self._ownership.problem()
         self.ready, self.problem = not problem and not self._ownership.stale and self._ownership.joined, problem
@@ -326,34 +323,3 @@ class Worker(Generic[S]):
 
 def _changes(outcomes: list[Outcome[S]]) -> dict[str, Change[S]]:
     return {lead: change for outcome in outcomes for lead, change in outcome.changes.items()}
-
-
-class _Undecidable(Exception):
-    """Something that the batch holds makes the stage fail before or after it decides, or can't be read back."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(type(cause).__name__)
-        self.cause = cause
-
-
-@contextmanager
-def _blaming_the_batch() -> Iterator[None]:
-    """Nothing is committed yet, so a fault that is neither a server's nor the runtime's can be looked for."""
-    try:
-        yield
-    except (psycopg.Error, KafkaError, OSError, TimeoutError, LeadstreamError):
-        raise
-    except Exception as error:
-        raise _Undecidable(error) from error
-
-
-def _divided(group: list[Work], error: Exception, why: tuple[str, str, str]) -> list[list[Work]]:
-    """Smaller groups that together are the same work, in order; one source alone is condemned."""
-    if len(group) > 1:
-        return [[work] for work in group]
-    work = group[0]
-    if len(work.sources) > 1:
-        return [[half] for half in work.halves()]
-    if work.condemned:
-        raise error
-    return [[Work(work.partition, work.sources, condemned=why)]]

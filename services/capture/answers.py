@@ -51,6 +51,7 @@ def problem(error: InvalidInput, submission_id: str | None = None) -> dict[str, 
 
 
 UNKNOWN_LEAD = InvalidInput("unknown_lead", "no lead has these identifiers; send the lead first", status=404)
+NOBODY_TO_ERASE = InvalidInput("unknown_lead", "no lead has these identifiers: there is nobody to erase", status=404)
 UNSTORABLE = InvalidInput("unstorable", "the database refuses a value in it", status=422)
 UNAUTHENTICATED = InvalidInput(
     "unauthenticated", "send `Authorization: Bearer <token>`; a form, its key in `?key=` or a field `_key`", status=401

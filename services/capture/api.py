@@ -17,6 +17,7 @@ from schemas.policy import Policy
 from services.capture import pages, telemetry
 from services.capture.access import Access
 from services.capture.answers import (
+    NOBODY_TO_ERASE,
     UNKNOWN_LEAD,
     UNSTORABLE,
     accepted,
@@ -210,7 +211,7 @@ class CaptureApi:
         except TRANSIENT as error:
             raise Unavailable("the database is away") from error
         if not receipt.results:
-            return as_json(problem(UNKNOWN_LEAD), UNKNOWN_LEAD.status)
+            return as_json(problem(NOBODY_TO_ERASE), NOBODY_TO_ERASE.status)
         telemetry.ITEMS.labels("erasure", "accepted").inc(len(receipt.results))
         return as_json({"erased": [result.lead_id for result in receipt.results]}, 202)
 
