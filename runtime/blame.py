@@ -11,10 +11,6 @@ from aiokafka.errors import KafkaError
 from runtime.errors import LeadstreamError
 from runtime.sift import Work
 
-# The last, such as of a key too long for its index, is counted among passing faults by psycopg, and never passes.
-REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
-"""What the database does not take, however often it is tried."""
-
 
 class Undecidable(Exception):
     """Something that the batch holds makes the stage fail before or after it decides, or can't be read back."""

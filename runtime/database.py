@@ -31,6 +31,10 @@ PASSING = (
 )
 """Faults that pass by themselves: a server is away, a lock was held too long, a stand-by is being promoted."""
 
+# The last, such as of a key too long for its index, is counted among passing faults by psycopg, and never passes.
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""What the database does not take, however often it is tried."""
+
 RUNTIME_MIGRATIONS = Path(__file__).parent / "migrations"
 
 # transaction_timeout ends a frozen holder of locks; lock_timeout keeps one waiter from stopping a whole worker.

@@ -161,8 +161,9 @@ async def _supervised(host: FaustService, work: Awaitable[None]) -> None:
         task = asyncio.current_task()
         if host.should_stop or (task is not None and task.cancelling()):
             raise
-        log.error("stopping", error="a task was cancelled, and nobody had asked for it")  # noqa: TRY400  # no traceback tells more
-        await host.crash(RuntimeError("a task was cancelled, and nobody had asked for it"))
+        reason = RuntimeError("a task was cancelled, and nobody had asked for it")
+        log.error("stopping", error=str(reason))  # noqa: TRY400  # no traceback tells more
+        await host.crash(reason)
     except LeadstreamError as error:
         log.error("stopping", error=str(error))  # noqa: TRY400  # the message says it all
         await host.crash(error)
@@ -196,9 +197,9 @@ def _tune_process() -> None:
     """Makes the process quick; docs/adr/0009 has what each is worth."""
     asyncio.set_event_loop(uvloop.new_event_loop())
     expect_uvloop()
+    _spare_memory()
     # What was imported lives as long as the process, and a batch makes tens of thousands of objects of which few are
     # in circles: the collector needs to look neither at the one nor that often at the other.
-    _spare_memory()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -18,9 +18,9 @@ from aiokafka.errors import KafkaError
 
 from runtime import telemetry
 from runtime.batch import Outcome, decide, gather
-from runtime.blame import REFUSED, Undecidable, blaming_the_batch, divided
+from runtime.blame import Undecidable, blaming_the_batch, divided
 from runtime.clock import Clock
-from runtime.database import PASSING
+from runtime.database import PASSING, REFUSED
 from runtime.effects import EffectRunner, Performer
 from runtime.errors import Fenced
 from runtime.fence import (

@@ -44,9 +44,9 @@ LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(w
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,99}$")]
 """A machine-readable name, such as a channel or a reason: lower case, safe as a metric label."""
 
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)
 
-Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=datetime(2150, 1, 1, tzinfo=UTC))]
+Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=LATEST)]
 """When something happened. At the ends of the calendar, adding days or changing zones would fail."""
 
 Reckoned = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=datetime(2200, 1, 1, tzinfo=UTC))]

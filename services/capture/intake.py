@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import NamedTuple
 
-import psycopg
 import structlog
 
+from runtime import database
 from runtime.database import Connection
 from runtime.errors import LeadstreamError
 from services.capture import telemetry
@@ -22,22 +22,11 @@ log = structlog.get_logger()
 
 Input = Item | Refusal
 
-REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, UnicodeError)
-"""What the database, or its driver, does not take. The third is a key too long for its index; it counts among the
-passing faults below, and never passes.
-"""
+REFUSED = (*database.REFUSED, UnicodeError)
+"""What the database, or its driver, does not take."""
 
-TRANSIENT = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.TransactionTimeout,
-    psycopg.errors.IdleInTransactionSessionTimeout,
-    psycopg.errors.ReadOnlySqlTransaction,
-    Contended,
-    ConnectionError,
-    TimeoutError,
-)
-"""Faults that pass by themselves: a server is away, a lock was held too long."""
+TRANSIENT = (*database.PASSING, Contended, ConnectionError, TimeoutError)
+"""Faults that pass by themselves."""
 
 PACE = 0.02
 """Seconds from the beginning of one transaction to that of the next, at least: what comes in a stream goes together."""

@@ -15,26 +15,12 @@ import pytest
 from cli.context import CommandFailed, ask
 from runtime.embedded.ports import Ports
 from runtime.settings import Settings
-from tests.support.cli import Terminal, point_commands_at, prepared_names
-from tests.support.servers import Servers
+from tests.support.cli import Terminal
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
 
 TOKEN, ADMIN = "token-of-the-test", "admin-of-the-test"
-
-
-@pytest.fixture(scope="module")
-def prepared(stack: Servers) -> Iterator[Terminal]:
-    with prepared_names(stack) as terminal:
-        yield terminal
-
-
-@pytest.fixture
-def terminal(prepared: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Commands see the stack, and nothing of capture yet."""
-    point_commands_at(prepared.settings, tmp_path, monkeypatch)
-    return prepared
 
 
 @contextmanager

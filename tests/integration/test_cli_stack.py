@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,9 @@ from runtime.settings import Settings
 from schemas.events import CommandIssued
 from schemas.topics import CAPTURED, COMMANDS, ENRICHED, POLICIES, SCORED
 from tests.support import story
-from tests.support.cli import STARTER, Terminal, point_commands_at, prepared_names
-from tests.support.servers import Servers
+from tests.support.cli import STARTER, Terminal, point_commands_at
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def prepared(stack: Servers) -> Iterator[Terminal]:
-    with prepared_names(stack) as terminal:
-        yield terminal
-
-
-@pytest.fixture
-def terminal(prepared: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Commands see the stack; no service runs."""
-    point_commands_at(prepared.settings, tmp_path, monkeypatch)
-    return prepared
 
 
 # -- policy ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from runtime import setup
 from runtime.database import prepare_schema
@@ -80,28 +79,14 @@ class BareRun:
     async def settle(self, seconds: float) -> None:
         """Waits until both stages have done all there is to do."""
         deadline = time.monotonic() + seconds
-        while problem := await asyncio.to_thread(unfinished, self.settings, await self._ends(), READERS):
+        while problem := await asyncio.to_thread(
+            unfinished, self.settings, await self.harness.ends(READERS.values()), READERS
+        ):
             if time.monotonic() > deadline:
                 crashes = "\n".join(self.fleet.crashes[-3:])
                 tails = "\n".join(f"{slot.log.stem}:\n{slot.tail(6)}" for slot in self.fleet.slots)
                 raise AssertionError(f"not within {seconds} s: {problem}\n{tails}\nlast crashes: {crashes}")
             await asyncio.sleep(0.25)
-
-    async def _ends(self) -> dict[str, dict[int, int]]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka)
-        await consumer.start()
-        try:
-            tps = {
-                TopicPartition(self.settings.topic(topic.name), number): topic.name
-                for topic in READERS.values()
-                for number in range(PARTITIONS)
-            }
-            ends: dict[str, dict[int, int]] = {}
-            for tp, end in (await consumer.end_offsets(list(tps))).items():
-                ends.setdefault(tps[tp], {})[tp.partition] = end
-            return ends
-        finally:
-            await consumer.stop()
 
     async def verdict(self) -> list[str]:
         """What is not as it should be; nothing when the contract was kept."""

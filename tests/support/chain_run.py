@@ -17,7 +17,6 @@ from typing import Any, Self
 
 import aiohttp
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from runtime import setup
 from runtime.clock import OffsetClock
@@ -136,28 +135,13 @@ class ChainRun:
     async def settle(self, seconds: float) -> None:
         """Waits until every service has done all there is to do."""
         deadline = time.monotonic() + seconds
-        while problem := await asyncio.to_thread(self._unfinished, await self._ends()):
+        while problem := await asyncio.to_thread(
+            self._unfinished, await self.harness.ends({topic for each in READERS.values() for topic in each})
+        ):
             if time.monotonic() > deadline:
                 tails = "\n".join(f"{slot.log.stem}:\n{slot.tail(5)}" for slot in self.fleet.slots)
                 raise AssertionError(f"not within {seconds} s: {problem}\n{tails}")
             await asyncio.sleep(0.25)
-
-    async def _ends(self) -> dict[str, dict[int, int]]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka)
-        await consumer.start()
-        try:
-            topics = {topic.name for each in READERS.values() for topic in each}
-            tps = {
-                TopicPartition(self.settings.topic(name), number): name
-                for name in topics
-                for number in range(self.settings.partitions)
-            }
-            ends: dict[str, dict[int, int]] = {}
-            for tp, end in (await consumer.end_offsets(list(tps))).items():
-                ends.setdefault(tps[tp], {})[tp.partition] = end
-            return ends
-        finally:
-            await consumer.stop()
 
     def _unfinished(self, ends: dict[str, dict[int, int]]) -> str:
         with psycopg.connect(self.settings.dsn(), autocommit=True) as connection:

@@ -131,6 +131,23 @@ class Harness:
         finally:
             await consumer.stop()
 
+    async def ends(self, topics: Iterable[Topic]) -> dict[str, dict[int, int]]:
+        """Topic → partition → the offset that comes next."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka)
+        await consumer.start()
+        try:
+            tps = {
+                TopicPartition(self.settings.topic(topic.name), number): topic.name
+                for topic in topics
+                for number in range(self.settings.partitions)
+            }
+            ends: dict[str, dict[int, int]] = {}
+            for tp, end in (await consumer.end_offsets(list(tps))).items():
+                ends.setdefault(tps[tp], {})[tp.partition] = end
+            return ends
+        finally:
+            await consumer.stop()
+
     async def events(self, topic: Topic) -> list[Event]:
         """All events of a topic, each once."""
         unique = {(event := topic.decode(record.value)).id: event for record in await self.read(topic)}

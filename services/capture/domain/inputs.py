@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.base import Code, LeadId, LongText, Mode, Text
+from schemas.base import LATEST, Code, LeadId, LongText, Mode, Text
 from schemas.events import OutcomeKind, SignalType, TouchChannel
 from schemas.events.captured import Attribution, CompanyAnswers, Consent, Person
 from services.capture.domain.errors import InvalidInput, invalid_fields, problems_of
@@ -28,8 +28,7 @@ MOST_ANSWERS = 250
 LONGEST_ANSWERS = 100_000
 """Characters in all of a lead's answers: with every one escaped, the event still fits a Kafka record of 1 MB."""
 
-EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)
-"""Events hold no times after the latter (`schemas.base.Moment`)."""
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 def _written_date(value: Any) -> Any:
