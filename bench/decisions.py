@@ -158,7 +158,7 @@ def _stage(make: Callable[[], Stage[Any]], log: Log, policy: Policy, rounds: int
 
 def _work(stage: Stage[Any], reads: Sequence[Read], policy: Policy) -> list[Commit]:
     frame = Frame(
-        service=stage.name, policy=policy, clock=NOW, partitions=PARTITIONS, own_failures=1,
+        service=stage.name, policy=policy, clock=NOW, partitions=PARTITIONS,
         topic_of={event: topic.name for topic in stage.outputs for event in topic.events},
     )  # fmt: skip
     decode, encode = stage.state_type.model_validate_json, stage.state_type.__pydantic_serializer__.to_json

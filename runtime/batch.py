@@ -9,9 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from runtime.errors import StageBroken
 from runtime.fence import Commit, EffectRow, OutboxRow, TimerRow
-from runtime.letters import Why, dead_letter
+from runtime.letters import Why, dead_letter, lead_of
 from runtime.redact import told
 from runtime.sift import Deciding, Item, Read, Sifted, Source
 from runtime.stage import CancelTimer, Change, Context, Decision, Effect, Input, SetTimer, Stage, TimerDue
@@ -33,6 +32,13 @@ class Outcome(Generic[S]):
 
     sifted: Sifted
     failures: int
+    """Of our own inputs, in a row, up to here."""
+    succeeded: bool = False
+    """Whether any input was decided."""
+    failed: set[str] = field(default_factory=set)
+    """Leads of which one of our own inputs failed."""
+    last_failure: str = ""
+    """Why the last of them failed, without values."""
     states: dict[str, S | None] = field(default_factory=dict)
     changes: dict[str, Change[S]] = field(default_factory=dict)
     events: list[tuple[str, bytes, bytes]] = field(default_factory=list)
@@ -53,12 +59,7 @@ def decide(
     deciding: Deciding,
     shared: Any,
 ) -> Outcome[S]:
-    """Decides about every item in order; an exception of the stage sets that item aside.
-
-    Raises:
-        StageBroken: too many of our own exceptions in a row.
-
-    """
+    """Decides about every item in order; an exception of the stage sets that item aside."""
     outcome: Outcome[S] = Outcome(sifted, sifted.fence.failures)
     outcome.counts.update(((*named, "dropped_ignored"), count) for named, count in sifted.ignored.items())
     before: dict[str, S | None] = {}
@@ -66,7 +67,8 @@ def decide(
         outcome.timers[row.lead_id, row.name] = None
     for source, step, reason, detail, ours in sifted.dead:
         _bury(outcome, source, Why(step, reason, detail), deciding)
-        _count_failure(outcome, deciding, f"{step}: {reason}", ours=ours)
+        if ours:
+            _failed(outcome, lead_of(source), f"{step}: {reason}")
     for item in sifted.items:
         lead = item.lead_id
         if lead not in outcome.states and lead not in outcome.erased:
@@ -97,14 +99,15 @@ def _decide_item(stage: Stage[S], outcome: Outcome[S], item: Item, deciding: Dec
     try:
         decision = stage.decide(event, outcome.states.get(lead), context)
         rows = _rows(outcome, item, decision, deciding)
-    except Exception as error:  # noqa: BLE001  # the record is set aside with its reason, and a ceiling stops us
+    except Exception as error:  # noqa: BLE001  # the record is set aside with its reason; runtime.hold judges the sum
         _bury(outcome, item.source, Why("decide", type(error).__name__.lower(), repr(error)[:2_000]), deciding)
-        _count_failure(outcome, deciding, told(error), ours=item.ours)
+        if item.ours:
+            _failed(outcome, lead, told(error))
         result = "dead"
     else:
         outcome.states[lead] = decision.state
         outcome.events.extend(rows)
-        outcome.failures = 0
+        outcome.failures, outcome.succeeded = 0, True
         result = f"dropped_{decision.dropped}" if decision.dropped else "done"
     key = (topic, kind, result)
     outcome.counts[key] = outcome.counts.get(key, 0) + 1
@@ -166,15 +169,10 @@ def _bury(outcome: Outcome[S], source: Source, why: Why, deciding: Deciding) -> 
     outcome.events.append((DEAD.name, letter.subject.encode(), letter.to_json()))
 
 
-def _count_failure(outcome: Outcome[S], deciding: Deciding, last: str, *, ours: bool) -> None:
-    if not ours:
-        return
+def _failed(outcome: Outcome[S], lead: str, why: str) -> None:
     outcome.failures += 1
-    if outcome.failures >= deciding.own_failures:
-        raise StageBroken(
-            f"{deciding.service} failed {outcome.failures} times in a row on partition "
-            f"{outcome.sifted.fence.partition}; stopping before it drains the topic. Last: {last}"
-        )
+    outcome.failed.add(lead)
+    outcome.last_failure = why
 
 
 def gather(commit: Commit, outcome: Outcome[S], encode: Callable[[S], bytes]) -> None:

@@ -4,7 +4,7 @@ LeadstreamError
 ├── SettingsError        a setting is missing or wrong: say which and what to set
 ├── Fenced               another worker owns the partition now: discard and read again
 ├── SequenceGap          a producer's sequence jumps: stop, events may be missing
-├── StageBroken          too many of our own exceptions in a row: stop before a bad release drains a topic
+├── Suspected            nothing succeeds any more: hold, before a bad release drains a topic (runtime.hold)
 └── LogMismatch          Kafka and Postgres don't belong together: positions mean nothing
 """
 
@@ -37,10 +37,6 @@ class SequenceGap(LeadstreamError):  # named for the state
             f"{topic}/{partition}: {producer} jumps from sequence {last} to {found}; events in between may be lost. "
             f"Find them before you let it go on: see docs/operations.md#sequence-gap"
         )
-
-
-class StageBroken(LeadstreamError):  # named for the state
-    """The stage's own code failed too often in a row on one partition."""
 
 
 class LogMismatch(LeadstreamError):  # named for the state

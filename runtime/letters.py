@@ -37,7 +37,7 @@ def dead_letter(source: Source, partition: int, why: Why, deciding: Deciding) ->
         headers = tuple((name, bytes(text or b"")) for name, text in record.headers)
     else:
         name = "timers" if isinstance(source, TimerRow) else "effects"
-        place, key, headers = (name, partition, 0), _lead_of(source).encode(), ()
+        place, key, headers = (name, partition, 0), lead_of(source).encode(), ()
         value = source.value if isinstance(source, IntakeRow) else source.body
     identity = derived_id(deciding.service, *place, why.step, why.reason, value or b"")
     if (size := len(key or b"") + len(value or b"") + sum(len(text) for _, text in headers)) > MOST_BURIED:
@@ -47,12 +47,13 @@ def dead_letter(source: Source, partition: int, why: Why, deciding: Deciding) ->
         service=deciding.service, topic=place[0], partition=place[1], offset=place[2],
         step=why.step, reason=reason, detail=detail, key=key, value=value, headers=headers,
     )  # fmt: skip
-    lead = _lead_of(source) or f"dead-{identity[:24]}"
+    lead = lead_of(source) or f"dead-{identity[:24]}"
     cause = Cause(id=identity, lead_id=lead, traceparent=new_traceparent(identity))
     return EventDead.create(cause=cause, service=deciding.service, time=deciding.clock, data=letter)
 
 
-def _lead_of(source: Source) -> str:
+def lead_of(source: Source) -> str:
+    """The lead that a source says it is about; nothing when it says none that could be one."""
     if isinstance(source, Read):
         key = source.record.key or b""
         text = key.decode("ascii", "replace")

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     batch_records: int = Field(default=500, ge=1)
     pace: float = Field(default=1.0, ge=0.0, description="Times the stages' own pace; 0: nothing waits for company.")
     session_timeout_ms: int = Field(default=6_000, ge=1_000)
-    own_failures: int = Field(default=10, ge=1, description="Our exceptions in a row that stop a partition.")
+    hold_after: int = Field(default=50, ge=1, description="Leads that fail, with no success between, before it holds.")
     log_level: str = "info"
 
     capture_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(

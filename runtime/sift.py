@@ -113,7 +113,6 @@ class Deciding(NamedTuple):
     policy: Policy
     clock: datetime
     partitions: int
-    own_failures: int
     topic_of: Mapping[type[Event], str]
     """Event → the output topic it goes to; a stage may emit nothing else."""
     ignores: Collection[str] = ()

@@ -40,6 +40,7 @@ GAP = Gauge("leadstream_sequence_gap", "1 while a topic stands still at a gap.",
 DUPLICATES = Counter("leadstream_duplicates_total", "Records read before, dropped.", ("service", "topic"))
 TIMERS = Counter("leadstream_timers_due_total", "Timers that ran out.", SERVICE)
 READY = Gauge("leadstream_ready", "1 while the worker can do its work.", SERVICE)
+HOLDING = Gauge("leadstream_holding", "1 while nothing succeeds and the service keeps its position.", SERVICE)
 PAUSED = Gauge("leadstream_paused", "1 while an operator has paused the service.", SERVICE)
 OWNED = Gauge("leadstream_partitions_owned", "Partition numbers this worker owns.", SERVICE)
 RETRIES = Counter("leadstream_retries_total", "Transient faults waited out.", ("service", "what"))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -26,6 +28,7 @@ from runtime.errors import Fenced
 from runtime.fence import (
     Commit,
     EffectRow,
+    FenceRow,
     TimerRow,
     commit_batch,
     next_due,
@@ -34,6 +37,7 @@ from runtime.fence import (
     read_results,
     read_states,
 )
+from runtime.hold import HoldGuard, Suspected
 from runtime.kafka import build_producer
 from runtime.ownership import Ownership
 from runtime.policies import PolicyBook
@@ -50,6 +54,8 @@ S = TypeVar("S", bound=Record)
 TRANSIENT = (*PASSING, KafkaError, ConnectionError, TimeoutError)
 MOST_TIMERS = 500
 MOST_UNPUBLISHED = 20_000
+HOLD_PAUSE = 0.5
+"""Seconds between two looks at what came, while the service holds."""
 
 
 class Worker(Generic[S]):
@@ -82,6 +88,8 @@ class Worker(Generic[S]):
         self._decode = stage.state_type.model_validate_json
         self._encode = stage.state_type.__pydantic_serializer__.to_json
         self._topic_of = {event: topic.name for topic in stage.outputs for event in topic.events}
+        self._guard = HoldGuard(stage.name, settings.hold_after)
+        self._rehearsed: dict[int, FenceRow] = {}
         self.ready = False
         self.problem = "starting"
 
@@ -122,10 +130,15 @@ class Worker(Generic[S]):
             try:
                 if self._ownership.stale:
                     await self._take_over()
-                await self._process(await self._collect())
+                works = await self._collect()
+                await (self._rehearse(works) if self._guard.problem else self._process(works))
                 if monotonic() - self._housekept > 1.0:
                     await self._keep_house()
                 delay = 0.1
+            except Suspected as suspected:
+                self.ready, self.problem = False, str(suspected)
+                log.error("holding", error=str(suspected))  # noqa: TRY400  # the failures themselves were logged
+                self._ownership.lost_connection()  # from here on it reads ahead, and comes back to where it stood
             except TRANSIENT as error:
                 server = "Postgres" if isinstance(error, psycopg.Error) else "Kafka"
                 self.ready, self.problem = (
@@ -150,6 +163,8 @@ class Worker(Generic[S]):
         partitions = list(self._ownership.fences)
         self._next_due = await next_due(self._ownership.connection, partitions) if partitions else None
         self._results_waiting = True
+        self._rehearsed.clear()
+        self._guard.inherit(sum(row.failures for row in self._ownership.fences.values()))
         if self._effects:
             self._effects.own(partitions)
         self.ready, self.problem = self._ownership.joined, "" if self._ownership.joined else "joining the group"
@@ -247,18 +262,7 @@ class Worker(Generic[S]):
     async def _attempt(self, works: list[Work]) -> None:
         started = monotonic()
         await self._publisher.drained(below=MOST_UNPUBLISHED)
-        now = self._clock.now()
-        deciding = Deciding(
-            service=self.stage.name,
-            policy=self._policies.at(now),
-            clock=now,
-            partitions=self._settings.partitions,
-            own_failures=self._settings.own_failures,
-            topic_of=self._topic_of,
-            ignores=self.stage.ignores,
-            truncated=self._ownership.truncated,
-            gaps_accepted=self._ownership.gaps_accepted,
-        )
+        deciding = self._deciding()
         sifted = [sift(work, self._ownership.fences[work.partition], deciding) for work in works]
         commit = Commit(published=self._publisher.take_published(work.partition for work in works))
         try:
@@ -270,11 +274,25 @@ class Worker(Generic[S]):
         self._publisher.add(commit.outbox)
         self._after_commit(commit, outcomes, monotonic() - started)
 
+    def _deciding(self) -> Deciding:
+        now = self._clock.now()
+        return Deciding(
+            service=self.stage.name,
+            policy=self._policies.at(now),
+            clock=now,
+            partitions=self._settings.partitions,
+            topic_of=self._topic_of,
+            ignores=self.stage.ignores,
+            truncated=self._ownership.truncated,
+            gaps_accepted=self._ownership.gaps_accepted,
+        )
+
     async def _decide_and_commit(self, sifted: list[Sifted], deciding: Deciding, commit: Commit) -> list[Outcome[S]]:
         connection = self._ownership.connection
         if not self.stage.transactional:
             with blaming_the_batch():
                 outcomes = await self._decide(sifted, deciding, None)
+            self._judge(outcomes)
             self._ownership.committed(await self._write(commit, outcomes))
             self.stage.committed(None, _changes(outcomes))
             return outcomes
@@ -282,11 +300,57 @@ class Worker(Generic[S]):
             with blaming_the_batch():
                 shared = await self.stage.prepare(connection, inputs_of(sifted), deciding.policy)
                 outcomes = await self._decide(sifted, deciding, shared)
+                self._judge(outcomes)
                 await self.stage.save(connection, shared, _changes(outcomes))
             fences = await self._write(commit, outcomes)
         self._ownership.committed(fences)
         self.stage.committed(shared, _changes(outcomes))
         return outcomes
+
+    def _judge(self, outcomes: Sequence[Outcome[S]]) -> None:
+        self._guard.judge(
+            {lead for outcome in outcomes for lead in outcome.failed},
+            succeeded=any(outcome.succeeded for outcome in outcomes),
+            last=next((outcome.last_failure for outcome in reversed(outcomes) if outcome.failed), ""),
+        )
+
+    # -- holding ---------------------------------------------------------------------------------------------------
+
+    async def _rehearse(self, works: list[Work]) -> None:
+        """While the service holds: tries what comes, one input after the other, and commits nothing of it.
+
+        The first that succeeds shows that the release works; then what failed is at fault, and the service goes on
+        where it stood.
+        """
+        for work in works:
+            for source in work.sources:
+                if await self._succeeds(Work(work.partition, [source])):
+                    log.warning("no longer holding: an input succeeded")
+                    self._guard.excuse()
+                    self._ownership.lost_connection()
+                    return
+        await asyncio.sleep(HOLD_PAUSE)
+
+    async def _succeeds(self, work: Work) -> bool:
+        fence = self._rehearsed.get(work.partition) or self._ownership.fences.get(work.partition)
+        if fence is None:
+            return False
+        deciding, connection = self._deciding(), self._ownership.connection
+        sifted = sift(work, fence, deciding)
+        self._rehearsed[work.partition] = replace(fence, offsets=sifted.offsets, seen=sifted.seen)
+        if not sifted.items:
+            return False
+        commit = Commit()
+        try:
+            async with connection.transaction(force_rollback=True):
+                with blaming_the_batch():
+                    shared = await self.stage.prepare(connection, inputs_of([sifted]), deciding.policy)
+                    outcomes = await self._decide([sifted], deciding, shared)
+                    await self.stage.save(connection, shared, _changes(outcomes))
+                await self._write(commit, outcomes)
+        except (*REFUSED, Undecidable, Fenced):
+            return False
+        return outcomes[0].succeeded
 
     async def _decide(self, sifted: list[Sifted], deciding: Deciding, shared: Any) -> list[Outcome[S]]:
         leads = list({item.lead_id for each in sifted for item in each.items})
@@ -316,9 +380,10 @@ class Worker(Generic[S]):
         await self._ownership.keep_house(self._publisher.take_published(self._ownership.fences))
         self._ownership.intake.announce()
         telemetry.OUTBOX.labels(self.stage.name).set(self._publisher.pending)
-        problem = self._ownership.problem()
+        problem = self._ownership.problem() or self._guard.problem
         self.ready, self.problem = not problem and not self._ownership.stale and self._ownership.joined, problem
         telemetry.READY.labels(self.stage.name).set(self.ready)
+        telemetry.HOLDING.labels(self.stage.name).set(bool(self._guard.problem))
 
 
 def _changes(outcomes: list[Outcome[S]]) -> dict[str, Change[S]]:

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.commands import obey
 from runtime.database import connect
-from runtime.errors import Fenced, LogMismatch, StageBroken
+from runtime.errors import Fenced, LogMismatch
 from runtime.fence import Commit, FenceRow, commit_batch, take
 from runtime.partitioner import partition_of
 from runtime.sequence import headers_of
@@ -145,22 +145,54 @@ async def test_junk_is_set_aside_and_the_stream_goes_on(bare: Harness) -> None:
     assert letters[0].key == b"\x00key"
 
 
-async def _started_and_ended(bare: Harness) -> None:
-    """On a slow machine it ends before it is seen to be ready."""
-    await bare.workers.pop(await bare.start(Alpha(), "b"))
+def _poison(count: int) -> list[tuple[str, Ping]]:
+    return [(f"bad{n}", ping(f"bad{n}", 0, "raise")) for n in range(count)]
 
 
-async def test_our_own_exceptions_stop_the_service_and_stay_stopped_after_a_restart(bare: Harness) -> None:
+async def _send(bare: Harness, pings: list[tuple[str, Ping]]) -> None:
+    """As one of our own producers would, each partition in its sequence."""
+    written: dict[int, int] = {}
+    for lead, event in pings:
+        partition = partition_of(lead.encode(), bare.settings.partitions)
+        written[partition] = written.get(partition, bare.written.get(partition, 0)) + 1
+        headers = headers_of(b"test@1", written[partition])
+        await bare.put_bytes(PINGS, lead.encode(), event.to_json(), partition, headers)
+    bare.written.update(written)
+
+
+async def test_poison_of_any_number_of_leads_is_set_aside_while_something_succeeds(bare: Harness) -> None:
+    await bare.start(Alpha())
+    poison = _poison(120)
+    for start in range(0, 120, 20):
+        await _send(bare, [*poison[start : start + 20], ("lead0", ping("lead0", start // 20))])
+    await eventually(lambda: _filled(bare, 6))
+
+    async def all_dead() -> bool:
+        return len(await bare.events(DEAD)) == 120
+
+    await eventually(all_dead)
+
+
+async def test_a_release_that_fails_on_everything_holds_and_stays_holding_after_a_restart(bare: Harness) -> None:
     worker = await bare.start(Alpha())
-    partition = partition_of(b"lead0", bare.settings.partitions)
-    for n in range(30):
-        event = ping("lead0", n, "raise")
-        await bare.put_bytes(PINGS, b"lead0", event.to_json(), partition, headers_of(b"test@1", n + 1))
-    with pytest.raises(StageBroken):
-        await bare.workers.pop(worker)
-    with pytest.raises(StageBroken):
-        await _started_and_ended(bare)
-    assert len(await bare.events(DEAD)) < bare.settings.own_failures
+    await _send(bare, _poison(120))
+
+    async def holds() -> bool:
+        return not worker.ready and "alpha holds" in worker.problem
+
+    await eventually(holds)
+    await bare.kill(worker)
+    worker = await bare.start_unready(Alpha())
+    await eventually(holds)
+    assert len(await bare.events(DEAD)) <= bare.settings.hold_after
+    # A release that works, or input that shows that this one does: nothing was skipped.
+    await _send(bare, [("lead0", ping("lead0", 0))])
+    await eventually(lambda: _filled(bare, 1))
+
+    async def all_dead() -> bool:
+        return worker.ready and len(await bare.events(DEAD)) == 120
+
+    await eventually(all_dead)
 
 
 async def test_a_gap_stops_the_topic_until_an_operator_accepts_it(bare: Harness) -> None:

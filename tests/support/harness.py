@@ -56,6 +56,8 @@ class Harness:
         self.clock = Clock()
         self.workers: dict[Worker[Any], asyncio.Task[None]] = {}
         self.producer: AIOKafkaProducer
+        self.written: dict[int, int] = {}
+        """Partition → records that a test wrote there with sequences."""
 
     async def open(self, topics: Iterable[Topic] = (*TOPICS, *BARE_TOPICS), schemas: Iterable[str] = ()) -> None:
         """Creates topics and schemas."""
@@ -72,9 +74,7 @@ class Harness:
 
     async def start(self, stage: Stage[Any], name: str = "0", performer: Performer | None = None) -> Worker[Any]:
         """Starts a worker and waits until it is ready."""
-        settings = self.settings.model_copy(update={"worker": name})
-        worker = Worker(stage, settings, self.clock, self.book, performer=performer)
-        self.workers[worker] = asyncio.create_task(worker.run())
+        worker = await self.start_unready(stage, name, performer)
 
         async def ready() -> bool:
             if self.workers[worker].done():
@@ -82,6 +82,15 @@ class Harness:
             return worker.ready
 
         await eventually(ready, what=f"{stage.name} is ready")
+        return worker
+
+    async def start_unready(
+        self, stage: Stage[Any], name: str = "0", performer: Performer | None = None
+    ) -> Worker[Any]:
+        """Starts a worker that may never be ready."""
+        settings = self.settings.model_copy(update={"worker": name})
+        worker = Worker(stage, settings, self.clock, self.book, performer=performer)
+        self.workers[worker] = asyncio.create_task(worker.run())
         return worker
 
     async def stop(self, worker: Worker[Any]) -> None:
