@@ -118,7 +118,9 @@ def _decide_item(stage: Stage[S], outcome: Outcome[S], item: Item, deciding: Dec
 def _rows(outcome: Outcome[S], item: Item, decision: Decision[S], deciding: Deciding) -> list[tuple[str, bytes, bytes]]:
     """Encodes a decision's events; timers and effects join the outcome only when all could be encoded."""
     key, partition = item.lead_id.encode(), outcome.sifted.fence.partition
-    rows = [(deciding.topic_of[type(event)], key, event.to_json()) for event in decision.events]
+    there = deciding.written_before.get(partition, ())
+    events = [event for event in decision.events if event.id not in there] if there else decision.events
+    rows = [(deciding.topic_of[type(event)], key, event.to_json()) for event in events]
     for _, _, value in rows:
         if len(value) > MOST_EVENT:
             raise ValueError(f"decided on an event of {len(value)} bytes; {MOST_EVENT} are allowed")
@@ -166,7 +168,8 @@ def _erase(outcome: Outcome[S], lead: str, event: LeadErased) -> None:
 
 def _bury(outcome: Outcome[S], source: Source, why: Why, deciding: Deciding) -> None:
     letter = dead_letter(source, outcome.sifted.fence.partition, why, deciding)
-    outcome.events.append((DEAD.name, letter.subject.encode(), letter.to_json()))
+    if letter.id not in deciding.written_before.get(outcome.sifted.fence.partition, ()):
+        outcome.events.append((DEAD.name, letter.subject.encode(), letter.to_json()))
 
 
 def _failed(outcome: Outcome[S], lead: str, why: str) -> None:

@@ -32,6 +32,10 @@ class FenceRow:
     """`topic|producer` → highest sequence read."""
     heads: Mapping[str, int] = field(default_factory=dict)
     """Topic → last sequence given to an event that we emit."""
+    incarnation: str = ""
+    """Under which these sequences are given out; empty: the schema's own."""
+    checked: Mapping[str, int] = field(default_factory=dict)
+    """Output topic → offset up to which log and fence were compared (runtime.restore)."""
 
 
 class OutboxRow(NamedTuple):
@@ -192,7 +196,8 @@ async def take(connection: Connection, partitions: Collection[int]) -> dict[int,
     """Becomes the owner of `partitions`: whoever owned them before can commit no more."""
     rows = await (
         await connection.execute(
-            "select partition, epoch, commits, failures, offsets, seen, heads from take(%s::int[])",
+            "select partition, epoch, commits, failures, offsets, seen, heads, incarnation, checked "
+            "from take(%s::int[])",
             (sorted(partitions),),
         )
     ).fetchall()

@@ -18,10 +18,11 @@ from runtime.errors import LogMismatch
 from runtime.fence import FenceRow, OutboxRow, read_outbox, take
 from runtime.kafka import Membership, build_consumer
 from runtime.publisher import Lane
+from runtime.restore import catch_up, producer_name, read_tails, read_written_before
 from runtime.settings import Settings
 from runtime.sift import Read, Sifted, Source
 from runtime.stage import Stage
-from schemas.topics import COMMANDS, ERASED, Topic
+from schemas.topics import COMMANDS, DEAD, ERASED, Topic
 
 log = structlog.get_logger()
 
@@ -56,6 +57,8 @@ class Ownership:
         self._kafka_away = ""
         self._gaps: dict[TopicPartition, str] = {}
         self.fences: dict[int, FenceRow] = {}
+        self.written_before: dict[int, frozenset[str]] = {}
+        self._schema_incarnation = ""
         self.truncated: frozenset[str] = frozenset()
         self.gaps_accepted: frozenset[tuple[str, int]] = frozenset()
         self._passed: set[tuple[str, int]] = set()
@@ -66,6 +69,7 @@ class Ownership:
     async def open(self) -> None:
         """Connects to both servers and joins the group."""
         self._connection = await connect(self._settings, self._stage.name)
+        self._schema_incarnation = await self._incarnation()
         self._consumer = build_consumer(self._settings, self._stage.name, self.pace)
         self._membership = Membership(self._consumer)
         # Subscribed before it starts, the consumer first learns of every topic: a member that joins without that gets
@@ -84,7 +88,7 @@ class Ownership:
         if self._connection is not None:
             await self._connection.close()
 
-    async def incarnation(self) -> str:
+    async def _incarnation(self) -> str:
         """Tells the sequences of this life of the schema from those before a reset."""
         row = await (await self.connection.execute("select value from meta where key = 'incarnation'")).fetchone()
         assert row is not None, "the runtime's migration writes it"
@@ -145,7 +149,7 @@ class Ownership:
             self._connection = await connect(self._settings, self._stage.name)
         owned = {tp.partition for tp in assigned}
         self.fences = await take(self.connection, owned) if owned else {}
-        rows = await read_outbox(self.connection, owned) if owned else []
+        rows = await self._compare_with_log(await read_outbox(self.connection, owned)) if owned else []
         await self._seek(assigned)
         self._gaps.clear()
         self.intake.announce()
@@ -154,6 +158,28 @@ class Ownership:
                 self.consumer.resume(*assigned)
             self._generation = generation
         return rows
+
+    async def _compare_with_log(self, rows: list[OutboxRow]) -> list[OutboxRow]:
+        """After a restore, Postgres may know less than the log does of what this service wrote."""
+        topics = dict.fromkeys((*(topic.name for topic in self._stage.outputs), DEAD.name))
+        lanes = {
+            (row.partition, topic): (self.producers[row.partition], row.heads.get(topic, 0))
+            for row in self.fences.values()
+            for topic in topics
+        }
+        checked = {(row.partition, topic): end for row in self.fences.values() for topic, end in row.checked.items()}
+        tails = await read_tails(self._settings, lanes, checked)
+        self.fences, rows = await catch_up(self.connection, self.fences, rows, tails)
+        self.written_before = await read_written_before(self.connection, self.fences)
+        return rows
+
+    @property
+    def producers(self) -> dict[int, str]:
+        """Partition → the name under which its events are numbered."""
+        return {
+            number: producer_name(self._stage.name, row, self._schema_incarnation)
+            for number, row in self.fences.items()
+        }
 
     async def _seek(self, assigned: Collection[TopicPartition]) -> None:
         if not assigned:

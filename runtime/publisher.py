@@ -30,12 +30,12 @@ class Publisher:
 
     def __init__(
         self,
-        producer_name: str,
         build: Callable[[], Awaitable[AIOKafkaProducer]],
         topic_name: Callable[[str], str],
         probe: Probe = silent,
     ) -> None:
-        self._name = producer_name.encode()
+        self.names: dict[int, bytes] = {}
+        """Partition → the producer under whose name its events are numbered."""
         self._topic_name = topic_name
         self._build = build
         self._probe = probe
@@ -136,7 +136,9 @@ class Publisher:
         batch = producer.create_batch()
         count = 0
         for row in queue:
-            added = batch.append(timestamp=None, key=row.key, value=row.value, headers=headers_of(self._name, row.seq))
+            added = batch.append(
+                timestamp=None, key=row.key, value=row.value, headers=headers_of(self.names[lane[0]], row.seq)
+            )
             if added is None:
                 break
             count += 1

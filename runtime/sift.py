@@ -119,6 +119,8 @@ class Deciding(NamedTuple):
     """`Stage.ignores`."""
     truncated: Collection[str] = ()
     """Topics whose log no longer begins with its first record."""
+    written_before: Mapping[int, Collection[str]] = {}
+    """Partition → ids of events that the log has already, though the database forgot them."""
     gaps_accepted: Collection[tuple[str, int]] = ()
     """(topic, partition) where an operator lets the stream go on behind a gap."""
 

@@ -99,8 +99,7 @@ class Worker(Generic[S]):
         tasks = [asyncio.create_task(self._effects.run(), name="effects")] if self._effects else []
         try:
             await self._ownership.open()
-            name = f"{self.stage.name}@{await self._ownership.incarnation()}"
-            self._publisher = Publisher(name, lambda: build_producer(self._settings), self._settings.topic, self._probe)
+            self._publisher = Publisher(lambda: build_producer(self._settings), self._settings.topic, self._probe)
             await self._loop(tasks)
         finally:
             self.ready = False
@@ -128,17 +127,10 @@ class Worker(Generic[S]):
                 if task.done():
                     task.result()
             try:
-                if self._ownership.stale:
-                    await self._take_over()
-                works = await self._collect()
-                await (self._rehearse(works) if self._guard.problem else self._process(works))
-                if monotonic() - self._housekept > 1.0:
-                    await self._keep_house()
+                await self._work()
                 delay = 0.1
-            except Suspected as suspected:
-                self.ready, self.problem = False, str(suspected)
-                log.error("holding", error=str(suspected))  # noqa: TRY400  # the failures themselves were logged
-                self._ownership.lost_connection()  # from here on it reads ahead, and comes back to where it stood
+            except (Fenced, Suspected) as stopped:
+                self._stand_back(stopped)
             except TRANSIENT as error:
                 server = "Postgres" if isinstance(error, psycopg.Error) else "Kafka"
                 self.ready, self.problem = (
@@ -155,10 +147,27 @@ class Worker(Generic[S]):
         except TimeoutError:
             log.warning("stopped with events unpublished; they stay in the outbox", events=self._publisher.pending)
 
+    def _stand_back(self, stopped: Fenced | Suspected) -> None:
+        if isinstance(stopped, Fenced):  # while it took over
+            self._ownership.lost(stopped.partitions)
+            return
+        self.ready, self.problem = False, str(stopped)
+        log.error("holding", error=str(stopped))
+        self._ownership.lost_connection()  # from here on it reads ahead, and comes back to where it stood
+
+    async def _work(self) -> None:
+        if self._ownership.stale:
+            await self._take_over()
+        works = await self._collect()
+        await (self._rehearse(works) if self._guard.problem else self._process(works))
+        if monotonic() - self._housekept > 1.0:
+            await self._keep_house()
+
     async def _take_over(self) -> None:
         """Becomes the owner of what the group assigned; goes on where the fence says."""
         await self._publisher.forget()
         rows = await self._ownership.take()
+        self._publisher.names = {number: name.encode() for number, name in self._ownership.producers.items()}
         self._publisher.add(rows)
         partitions = list(self._ownership.fences)
         self._next_due = await next_due(self._ownership.connection, partitions) if partitions else None
@@ -284,6 +293,7 @@ class Worker(Generic[S]):
             topic_of=self._topic_of,
             ignores=self.stage.ignores,
             truncated=self._ownership.truncated,
+            written_before=self._ownership.written_before,
             gaps_accepted=self._ownership.gaps_accepted,
         )
 

@@ -42,7 +42,8 @@ class BareRun:
         self.accepted: list[Ping] = []
         self._env = env
         self._sequences: dict[int, int] = {}
-        self._publisher = Publisher("test@1", lambda: build_producer(settings), settings.topic)
+        self._publisher = Publisher(lambda: build_producer(settings), settings.topic)
+        self._publisher.names = dict.fromkeys(range(settings.partitions), b"test@1")
 
     def start(self, stage: str, plans: Iterable[Plan] = (), variant: str = "") -> Slot:
         """Starts a worker of a stage; `variant` names a way to break the contract."""
