@@ -6,6 +6,7 @@ See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-for
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Context, Decimal
 from functools import cache
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
@@ -43,6 +44,24 @@ Name = Annotated[Text, AfterValidator(short_name)]
 LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(without_nul)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,99}$")]
 """A machine-readable name, such as a channel or a reason: lower case, safe as a metric label."""
+
+MOST_MONEY = Decimal(10**15)
+MONEY_PLACES = 18
+"""Decimal places of an amount: as many as a number has that went through binary arithmetic (0.30000000000000004)."""
+
+Money = Annotated[Decimal, Field(ge=0, le=MOST_MONEY, decimal_places=MONEY_PLACES)]
+"""An amount as it is accepted and kept. Events written before there was this bound may hold any: see `as_money`."""
+
+_EXACT = Context(prec=60)  # the most digits of `Money`, and room
+
+
+def as_money(amount: Decimal) -> Decimal:
+    """The nearest amount within the bounds of `Money`."""
+    within = max(Decimal(0), min(amount, MOST_MONEY))
+    exponent = within.as_tuple().exponent
+    assert isinstance(exponent, int), "an amount is a number"
+    return within if exponent >= -MONEY_PLACES else within.quantize(Decimal((0, (1,), -MONEY_PLACES)), context=_EXACT)
+
 
 _EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)
 

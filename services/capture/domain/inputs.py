@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -19,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.base import LATEST, Code, LeadId, LongText, Mode, Text
+from schemas.base import LATEST, Code, LeadId, LongText, Mode, Money, Text
 from schemas.events import OutcomeKind, SignalType, TouchChannel
 from schemas.events.captured import Attribution, CompanyAnswers, Consent, Person
 from services.capture.domain.errors import InvalidInput, invalid_fields, problems_of
@@ -179,7 +178,7 @@ class OutcomeIn(LeadNamed):
     channel: Code = "api"
     rep: Code | None = None
     reason: Text | None = None
-    value: Decimal | None = Field(default=None, ge=0, le=10**15)
+    value: Money | None = None
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from schemas.base import Mode, Record
+from schemas.base import Mode, Record, derived_id
 from schemas.events import (
     Captured,
     IdentityMatch,
@@ -25,6 +25,9 @@ from services.capture.domain.items import Item, Kind, Received, Repeat
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of ours a sender's clock may be."""
+
+LONGEST_SCOPE = 400
+"""Characters of a repeat's scope: with the id it is a key of a table, whose index takes 2,700 bytes."""
 
 _NOT_READABLE = {
     "email": "not an email address",
@@ -194,6 +197,8 @@ def _stamp(mode: Mode, now: datetime, business: datetime) -> datetime:
 
 def _repeat(kind: Kind, scope: str, given: str | None, desk: Desk) -> Repeat | None:
     """A channel's own id says best what is the same; an `Idempotency-Key` serves those that have none."""
+    if len(scope) > LONGEST_SCOPE:
+        scope = derived_id(scope)
     if given is not None:
         return Repeat(kind, scope, given)
     if desk.idempotency_key is not None:

@@ -40,7 +40,7 @@ def read_company(text: str | None) -> Company | None:
     domain = website_domain(cleaned) if "." in cleaned and " " not in cleaned else None
     if domain is not None:
         return company_from_domain(domain)
-    name = _without_legal_form(cleaned)
+    name = "" if _is_legal_form(cleaned) else _without_legal_form(cleaned)
     key = company_key(name)
     if not key or key in words_in("words.txt")["no company"] or is_placeholder(name):
         return None
@@ -87,7 +87,7 @@ def _forms(section: str) -> frozenset[tuple[str, ...]]:
 def _ideographic() -> re.Pattern[str]:
     found = [form for place, line in sections("legal_forms.txt") if place == "ideographic" for form in line.split()]
     either = "|".join(re.escape(form) for form in sorted(found, key=len, reverse=True))
-    return re.compile(rf"^(?:{either})\s*|\s*(?:{either})$")
+    return re.compile(rf"^(?:(?:{either})\s*)+|(?:\s*(?:{either}))+$")
 
 
 @cache
@@ -99,8 +99,14 @@ def _lengths_by_last_word() -> Mapping[str, tuple[int, ...]]:
     return {word: tuple(sorted(lengths, reverse=True)) for word, lengths in found.items()}
 
 
+def _is_legal_form(text: str) -> bool:
+    """Whether this is a legal form of several words. Of one word it may be a name: SAS, BT, Sapa."""
+    said = tuple(filter(None, map(_spelt, text.replace(",", " ").split())))
+    return len(said) > 1 and said in _forms("suffix")
+
+
 def _without_legal_form(text: str) -> str:
-    """The name without legal forms, of which there may be several (GmbH & Co. KG)."""
+    """The name without legal forms, of which there may be several (GmbH & Co. KG); empty when there is no name."""
     name = text
     if not name.isascii():
         name = _ideographic().sub("", name)
@@ -112,7 +118,7 @@ def _without_legal_form(text: str) -> str:
     if len(shortened) < len(tokens) and len(shortened) > 1 and shortened[0].lower() == "the":
         shortened = shortened[1:]  # "The Coca-Cola Company" is called Coca-Cola
     tokens = _without_prefix(shortened)
-    return " ".join(tokens).replace(" , ", ", ").strip(_EDGES) or text.strip(_EDGES)
+    return " ".join(tokens).replace(" , ", ", ").strip(_EDGES)
 
 
 def _spelt(token: str) -> str:
@@ -125,13 +131,14 @@ def _spelt(token: str) -> str:
 def _without_suffix(tokens: list[str]) -> list[str]:
     """Without the legal forms at the end, however many there are."""
     end = len(tokens)
-    while True:
+    while end:
         while end > 1 and not tokens[end - 1].strip(_FORM_ENDS):
             end -= 1
         shorter = _before_form(tokens, end)
         if shorter == end:
-            return tokens[:end]
+            break
         end = shorter
+    return tokens[:end]
 
 
 def _before_form(tokens: Sequence[str], end: int) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from schemas.base import Event, Mode
+from schemas.base import Event, Mode, as_money
 from schemas.contact import contact_at, happened_at
 from schemas.events import (
     Assignment,
@@ -158,7 +158,7 @@ def _outcome(before: Ledger, event: OutcomeRecorded) -> Changes:
         changes |= _earliest(before, stage, happened_at(event))
     won = outcome.outcome == "won"
     if outcome.value is not None and (won or not before.value_won):
-        changes |= {"value": outcome.value, "currency": outcome.currency, "value_won": won}
+        changes |= {"value": as_money(outcome.value), "currency": outcome.currency, "value_won": won}
     return changes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -169,6 +170,9 @@ def test_a_reps_own_call_is_a_touch_that_was_sent_by_a_person() -> None:
         ("outcome", {"email": "ada@example.com", "outcome": "returned", "reason": " "}, "/reason"),
         ("outcome", {"email": "ada@example.com", "outcome": "won", "value": -1}, "/value"),
         ("outcome", {"email": "ada@example.com", "outcome": "won", "value": "NaN"}, "/value"),
+        ("outcome", {"email": "ada@example.com", "outcome": "won", "value": "1e-999999"}, "/value"),
+        ("outcome", {"email": "ada@example.com", "outcome": "won", "value": "1e999999"}, "/value"),
+        ("outcome", {"email": "ada@example.com", "outcome": "won", "value": "1000000000000001"}, "/value"),
         ("outcome", {"email": "ada@example.com", "outcome": "won", "currency": "euro"}, "/currency"),
         ("touch", {"email": "ada@example.com", "channel": "pigeon"}, "/channel"),
         ("touch", {"lead_id": "a b", "channel": "call"}, "/lead_id"),
@@ -191,6 +195,21 @@ def test_the_channels_own_id_tells_a_repeat_better_than_an_idempotency_key() -> 
 def test_the_same_id_from_another_source_is_another_submission() -> None:
     one, other = (item("lead", email="ada@example.com", id="7", source=source) for source in ("fair", "shop"))
     assert one.repeat != other.repeat
+
+
+@pytest.mark.parametrize("value", [0, 0.1 + 0.2, "1e15", "1200.50", 10**15])
+def test_an_amount_is_taken_as_any_program_writes_it(value: Any) -> None:
+    assert item("outcome", email="ada@example.com", outcome="won", value=value).data.value == Decimal(str(value))  # type: ignore[attr-defined]  # an outcome's
+
+
+def test_what_repeats_are_told_by_fits_the_key_of_a_table() -> None:
+    ids: dict[str, Any] = {"id": "\U0001f980" * 200, "channel": "c" * 100}
+    one, same, other = (
+        item("lead", email="ada@example.com", source="\U0001f980" * 900 + end, **ids).repeat for end in "aab"
+    )
+    assert one is not None
+    assert one == same != other
+    assert len("".join(one).encode()) < 2_700
 
 
 @given(st.lists(st.text() | st.integers(0, 99), max_size=5))

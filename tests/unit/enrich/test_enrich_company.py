@@ -92,6 +92,20 @@ def test_what_stands_in_for_no_company_is_left_out(written: str) -> None:
     assert read_company(written) is None
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["株式会社", "有限公司", "(株)", "주식회사", "株式会社 有限公司", "(GmbH)", "& Co.", "GmbH & Co. KG", "Co., Ltd.",
+     "S.A. de C.V.", "Inc. Inc.", "- KG", "The Company", "and", "&", "ООО «»"],  # noqa: RUF001  # Cyrillic is the point
+)  # fmt: skip
+def test_legal_forms_and_connectors_alone_are_no_company(written: str) -> None:
+    assert read_company(written) is None
+
+
+@given(st.lists(st.sampled_from(["株式会社", "(株)", "GmbH", "& Co.", "KG", ",", "-", "(Inc.)", "the"]), max_size=5))
+def test_a_name_of_legal_forms_only_is_read_without_a_fault(parts: list[str]) -> None:
+    read_company(" ".join(parts))
+
+
 def test_a_name_written_as_a_domain_is_both() -> None:
     company = read_company("www.acme-labs.com")
     assert company is not None

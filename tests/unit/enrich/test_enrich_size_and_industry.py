@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -103,12 +105,35 @@ def test_the_starter_policies_name_industries_that_enrich_gives(name: str) -> No
         ("de.linkedin.com/in/j%C3%A4ne", "https://www.linkedin.com/in/jäne"),
         ("https://www.linkedin.com/company/acme", None),
         ("https://notlinkedin.com/in/jane", None),
+        ("linkedin.com/in/o%27neil", "https://www.linkedin.com/in/o'neil"),
+        ("linkedin.com/in/x%00y", "https://www.linkedin.com/in/x"),
+        ("linkedin.com/in/x%2500y", "https://www.linkedin.com/in/x"),
+        ("linkedin.com/in/x%0D%0Ay", "https://www.linkedin.com/in/x"),
+        ("linkedin.com/in/x%2Fy%5Cz", "https://www.linkedin.com/in/x"),
+        ("linkedin.com/in/%00", None),
+        ("linkedin.com/in/..%2F..%2Fx", None),
+        ("linkedin.com/in/x%3Cscript%3E", None),
+        (f"linkedin.com/in/{'x' * 101}", None),
         ("@jane", None),
         (None, None),
     ],
 )
 def test_a_linkedin_profile_has_one_address(written: str | None, link: str | None) -> None:
     assert read_linkedin(written) == link
+
+
+@given(st.text(max_size=80), st.integers(0, 3))
+def test_whatever_is_encoded_in_a_link_is_harmless_decoded(handle: str, times: int) -> None:
+    for _ in range(times):
+        handle = quote(handle, safe="")
+    link = read_linkedin(f"linkedin.com/in/{handle}")
+    if link is not None:
+        read = link.removeprefix("https://www.linkedin.com/in/")
+        assert 0 < len(read) <= 200
+        assert not any(
+            unicodedata.category(letter) in ("Cc", "Zs", "Zl", "Zp") or letter in "/\\%<>" for letter in read
+        )
+        assert ".." not in read
 
 
 def test_answers_are_found_whatever_the_form_calls_them() -> None:

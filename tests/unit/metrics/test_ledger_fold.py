@@ -83,6 +83,15 @@ def test_a_crm_that_reports_contact_counts_as_contact() -> None:
     assert folded(e.outcome("meeting", 90), e.outcome("won", 99)).contacted_at == e.at(90)
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"), [("1e-999999", "0"), ("1e999999", "1e15"), ("0.1234567890123456789", "0.123456789012345679")]
+)
+def test_an_amount_of_an_old_event_is_brought_within_bounds(written: str, kept: str) -> None:
+    value = folded(e.outcome("won", 60, written)).value
+    assert value == Decimal(kept)
+    assert len(f"{value:f}") < 40
+
+
 def test_a_deal_s_value_is_the_won_one_even_when_a_correction_of_the_offer_comes_later() -> None:
     ledger = folded(e.outcome("opportunity", 1, "500"), e.outcome("won", 2, "700"), e.outcome("opportunity", 3, "900"))
     assert (ledger.value, ledger.value_won) == (Decimal(700), True)
