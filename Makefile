@@ -55,7 +55,7 @@ bench: $(VENV)/.dev ## Measure throughput, latency and memory beside Faust and q
 lock: $(VENV)/.dev ## Resolve requirements/*.in and the broker's jars anew, with hashes
 	env -u PIP_FIND_LINKS $(BIN)/$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
 	env -u PIP_FIND_LINKS $(BIN)/$(LOCK) -c requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
-	$(BIN)/python -m runtime.embedded.jars lock
+	$(BIN)/python -m local.embedded.jars lock
 
 clean: ## Remove the environment and tool caches; the data in .leadstream stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

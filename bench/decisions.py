@@ -20,14 +20,14 @@ from prometheus_client import CollectorRegistry
 from bench.leads import bodies
 from bench.report import Result, say
 from bench.servers import POLICY
-from runtime.batch import decide, gather
+from infra.partitioner import partition_of
+from policy import Policy
+from policy.loading import load_policy
+from runtime.decide import decide, gather
+from runtime.decode import BatchContext as Frame
+from runtime.decode import PartitionBatch, Read, inputs_of, sift
 from runtime.fence import Commit, FenceRow
-from runtime.partitioner import partition_of
-from runtime.policy_file import load_policy
-from runtime.sift import Deciding as Frame
-from runtime.sift import Read, Work, inputs_of, sift
 from runtime.stage import Input, Stage
-from schemas.policy import Policy
 from schemas.topics import CAPTURED, PARTITIONS
 from services.capture.domain.items import Item, Received
 from services.capture.domain.resolve import resolve
@@ -165,7 +165,7 @@ def _work(stage: Stage[Any], reads: Sequence[Read], policy: Policy) -> list[Comm
     stored: dict[str, bytes] = {}
     commits = []
     for start in range(0, len(reads), BATCH):
-        sifted = sift(Work(0, list(reads[start : start + BATCH])), FenceRow(0, 1, 0), frame)
+        sifted = sift(PartitionBatch(0, list(reads[start : start + BATCH])), FenceRow(0, 1, 0), frame)
         if sifted.dead:
             raise RuntimeError(f"{stage.name} can't read {sifted.dead[0][3]}")
         commit = Commit()

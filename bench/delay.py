@@ -16,9 +16,9 @@ from bench.engines import child
 from bench.report import Result, quantile, say
 from bench.servers import prepare, started
 from bench.visits import COUNTED, VISITED, stamp, visit
-from runtime.kafka import build_producer
-from runtime.partitioner import partition_of
-from runtime.settings import Settings
+from infra.kafka import build_producer
+from infra.partitioner import partition_of
+from infra.settings import Settings
 from schemas.topics import Topic
 
 EVENTS = 300

@@ -18,7 +18,7 @@ import psutil
 from bench.feed import Output, fill
 from bench.servers import Servers, cpu_seconds, environment, prepare
 from bench.visits import COUNTED, VISITED, visits
-from runtime.settings import Settings
+from infra.settings import Settings
 
 WARM_UP = 0.1
 """Part of the backlog that is not counted: caches fill, statements are prepared."""

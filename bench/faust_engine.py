@@ -14,7 +14,7 @@ import orjson
 
 from bench.lean import count
 from bench.visits import COUNTED, VISITED
-from runtime.settings import Settings
+from infra.settings import Settings
 
 TAKEN, WITHIN = 1_000, 0.1
 

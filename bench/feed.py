@@ -10,9 +10,9 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.visits import stamp
-from runtime.kafka import build_producer
-from runtime.partitioner import partition_of
-from runtime.settings import Settings
+from infra.kafka import build_producer
+from infra.partitioner import partition_of
+from infra.settings import Settings
 from schemas.base import Event
 from schemas.topics import Topic
 

@@ -11,7 +11,7 @@ from quixstreams.state import State
 
 from bench.lean import count
 from bench.visits import COUNTED, VISITED
-from runtime.settings import Settings
+from infra.settings import Settings
 
 Guarantee = Literal["at-least-once", "exactly-once"]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 
 from bench.servers import cpu_seconds
-from runtime.embedded.discover import load_stack
-from runtime.settings import Settings
+from infra.settings import Settings
+from local.embedded.discover import load_stack
 
 SERVICES = ("capture", "enrich", "score", "route", "nurture", "metrics")
 PARTS = {"kafka": "kafka.Kafka", "postgres": "bin/postgres", "valkey": "valkey-server"} | {

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psutil
 
-from runtime import setup
-from runtime.database import prepare_schema
-from runtime.embedded.stack import EmbeddedStack
-from runtime.policy_file import load_policy
-from runtime.settings import Settings
+from infra import setup
+from infra.postgres import prepare_schema
+from infra.settings import Settings
+from local.embedded.stack import EmbeddedStack
+from policy.loading import load_policy
 from schemas.topics import TOPICS, Topic
 
 POLICY = Path("policy.yaml")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
     from aiokafka.admin import AIOKafkaAdminClient
 
-    from runtime.clock import Clock
-    from runtime.database import Connection
-    from runtime.settings import Settings
+    from infra.clock import Clock
+    from infra.postgres import Connection
+    from infra.settings import Settings
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Stack:
     @property
     def clock(self) -> Clock:
         """The stack's time, which travels in a demo."""
-        from runtime.clock import clock_from
+        from infra.clock import clock_from
 
         return clock_from(self.settings.clock_file)
 
@@ -85,8 +85,8 @@ def find_stack(*needs: str) -> Stack:
     """
     from pydantic import ValidationError
 
-    from runtime.embedded.discover import data_dir, use_stack
-    from runtime.settings import Settings
+    from infra.settings import Settings
+    from local.embedded.discover import data_dir, use_stack
 
     folder = data_dir()
     runs = use_stack(folder)
@@ -108,7 +108,7 @@ def required(variable: str) -> str:
     Raises:
         CommandFailed: it is not set.
     """
-    from runtime.embedded.discover import data_dir
+    from local.embedded.discover import data_dir
 
     if value := os.environ.get(variable):
         return value
@@ -197,7 +197,7 @@ async def database(settings: Settings, service: str | None = None) -> AsyncItera
     """A connection as the operator, or as a service with its schema in sight."""
     import psycopg
 
-    from runtime.database import connect
+    from infra.postgres import connect
 
     if service is not None:
         connection = await connect(settings, service)

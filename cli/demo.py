@@ -19,17 +19,17 @@ from cli.context import FAILED, USAGE, CommandFailed, quiet_libraries
 from cli.moments import WrongMomentError, parse_moment, shown
 from cli.output import print_json
 from cli.run import announce, show_progress
-from runtime.embedded.discover import LOCK_NAME, sole_use
-from runtime.embedded.errors import EmbeddedError
-from runtime.supervise import config
-from runtime.supervise.control import Supervisord
-from runtime.supervise.plan import Options
-from runtime.supervise.stack import RunningStack, running, shown_path
+from local.embedded.discover import LOCK_NAME, sole_use
+from local.embedded.errors import EmbeddedError
+from local.supervise import config
+from local.supervise.control import Supervisord
+from local.supervise.plan import Options
+from local.supervise.stack import RunningStack, running, shown_path
 
 if TYPE_CHECKING:
     from demo.perform import Performance
     from demo.plan import Scale
-    from runtime.clock import OffsetClock
+    from infra.clock import OffsetClock
 
 FOLDER = Path(".leadstream-demo")
 MARK = "demo.json"
@@ -136,7 +136,7 @@ def _play(
 ) -> bool:
     """Starts the stack and plays the demo on it; says whether all that was sent came out."""
     from demo.plan import Scale
-    from runtime.clock import OffsetClock
+    from infra.clock import OffsetClock
 
     leads, days, seed, end = wanted
     scale = Scale(leads, seed, end - timedelta(days=days), end)

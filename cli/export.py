@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cli.exporting.columns import Exported
     from cli.exporting.selection import Erasure
     from cli.log import Log
-    from runtime.settings import Settings
+    from infra.settings import Settings
     from schemas.topics import Topic
 
 AT_ONCE = 10_000

@@ -174,7 +174,7 @@ def mapping_of(said: list[str]) -> dict[str, str]:
 def _submitted(text: str | None) -> datetime | None:
     if text is None:
         return None
-    from runtime.clock import Clock
+    from infra.clock import Clock
 
     try:
         return parse_moment(text, Clock().now())

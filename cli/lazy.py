@@ -15,8 +15,8 @@ from typer.main import get_command
 
 from cli.context import FAILED, CommandFailed
 from cli.output import err
-from runtime.embedded.errors import EmbeddedError
-from runtime.errors import LeadstreamError
+from infra.errors import LeadstreamError
+from local.embedded.errors import EmbeddedError
 
 
 @dataclass(frozen=True)

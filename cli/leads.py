@@ -9,7 +9,7 @@ from typing import LiteralString
 from cli.context import POSTGRES, CommandFailed, Stack, database, required
 from cli.log import Log
 from cli.policies import Published, read_policies
-from schemas.policy import Identity
+from policy import Identity
 from services.capture.domain.identity import Identifiers, Key, find_keys
 
 LEAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from cli.context import FETCH_BYTES, UNREACHABLE, CommandFailed, kafka_admin, log_reader
 from cli.output import Report
-from runtime.partitioner import partition_of
-from runtime.settings import Settings
+from infra.partitioner import partition_of
+from infra.settings import Settings
 from schemas.base import Event
 from schemas.events import LeadErased
 from schemas.topics import BY_NAME, ERASED, Topic
@@ -86,7 +86,7 @@ class Log:
             if not count:
                 raise CommandFailed(
                     f"Kafka at {self._settings.kafka} has no topic {self._settings.topic(topic.name)}. Create what is "
-                    "missing with `python -m runtime.setup`, or correct LEADSTREAM_KAFKA or LEADSTREAM_TOPIC_PREFIX",
+                    "missing with `python -m infra.setup`, or correct LEADSTREAM_KAFKA or LEADSTREAM_TOPIC_PREFIX",
                     UNREACHABLE,
                 )
             numbers = range(count) if key is None else (partition_of(key.encode(), count),)

@@ -19,7 +19,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
     Raises:
         WrongMomentError: it is none of these.
     """
-    from schemas.policy import parse_duration
+    from policy import parse_duration
 
     text = text.strip()
     try:

@@ -64,7 +64,7 @@ def _order(
 
 
 async def _send(stack: Stack, command: Command) -> CommandIssued:
-    from runtime.kafka import build_producer
+    from infra.kafka import build_producer
     from schemas.base import Cause, derived_id, new_traceparent
     from schemas.topics import COMMANDS
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from cli.log import Log, read_record
+from policy import Policy
 from schemas.events import PolicyPublished
-from schemas.policy import Policy
 from schemas.topics import POLICIES
 
 
@@ -51,7 +51,7 @@ def _policy(event: PolicyPublished) -> Policy | None:
 
 
 def in_force(published: Sequence[Published], moment: datetime) -> Published | None:
-    """The one that decides at `moment`, as `runtime.policies.PolicyBook` has it: of those in force the latest, of two
+    """The one that decides at `moment`, as `policy.versions.PolicyBook` has it: of those in force the latest, of two
     with one moment the later one; the first to come when all begin later.
     """
     usable = [each for each in published if each.policy is not None]

@@ -19,10 +19,10 @@ from cli.moments import WrongMomentError, parse_moment, shown
 from cli.output import confirmed, err, out, print_json
 from cli.output import show as show_table
 from cli.policies import Published, in_force, read_policies
-from cli.policy_diff import Change, difference
-from runtime.policy_file import PolicyError, load_policy
-from runtime.setup import publish_policy
-from schemas.policy import Policy
+from infra.setup import publish_policy
+from policy import Policy
+from policy.diff import Change, difference
+from policy.loading import PolicyError, load_policy
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
 

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from cli.context import database, kafka_admin
 from cli.log import Log
-from runtime.settings import Settings
+from infra.settings import Settings
 from schemas.topics import TOPICS, Topic
 
 OWN_READERS = ("leads.policies", "leads.commands")

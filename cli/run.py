@@ -15,11 +15,11 @@ from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
 
-from runtime.embedded.discover import data_dir
-from runtime.embedded.errors import EmbeddedError
-from runtime.embedded.secrets import FILE_NAME as SECRETS_FILE
-from runtime.supervise.plan import Options
-from runtime.supervise.stack import Ready, RunningStack, running, shown_path
+from local.embedded.discover import data_dir
+from local.embedded.errors import EmbeddedError
+from local.embedded.secrets import FILE_NAME as SECRETS_FILE
+from local.supervise.plan import Options
+from local.supervise.stack import Ready, RunningStack, running, shown_path
 
 #: What the curl line sends.
 SAMPLE = {

@@ -15,8 +15,8 @@ from cli.log import open_log
 from cli.moments import length
 from cli.output import err, print_json, show
 from cli.positions import SMALL_FETCH, Fences, TopicState, read_fences, readers_of, topic_states
-from runtime.errors import SettingsError
-from runtime.setup import SERVICES
+from infra.errors import SettingsError
+from infra.setup import SERVICES
 
 
 def topics(*, as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON document.")] = False) -> None:

@@ -18,7 +18,7 @@ from demo.posting import Poster
 from demo.quiet import Snapshot, Watch, stop_for
 from demo.reps import Reps
 from demo.world import world
-from runtime.clock import OffsetClock
+from infra.clock import OffsetClock
 from schemas.events import LeadCaptured
 
 SIDE_BY_SIDE = 16

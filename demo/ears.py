@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from demo.actions import Stranger
 from demo.errors import DemoFailed
-from runtime.kafka import build_producer
-from runtime.partitioner import partition_of
+from infra.kafka import build_producer
+from infra.partitioner import partition_of
+from infra.settings import Settings
 from runtime.sequence import stamp_of
-from runtime.settings import Settings
 from schemas.base import Event
 from schemas.topics import ASSIGNED, CAPTURED
 

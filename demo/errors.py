@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.errors import LeadstreamError
+from infra.errors import LeadstreamError
 
 
 class DemoFailed(LeadstreamError):

@@ -10,8 +10,8 @@ from functools import singledispatchmethod
 from typing import Any
 
 from cli.log import Found, Log
+from policy.contact import contact_at
 from schemas.base import Event
-from schemas.contact import contact_at
 from schemas.events import (
     Assignment,
     EventDead,

@@ -21,8 +21,8 @@ from demo.importing import import_list
 from demo.plan import Scale, plan
 from demo.posting import Poster, Sent
 from demo.quiet import Watch
-from runtime.clock import OffsetClock
-from runtime.settings import Settings
+from infra.clock import OffsetClock
+from infra.settings import Settings
 
 Tell = Callable[[datetime, Mapping[str, int]], None]
 """Told how far the simulated time is, and how many leads have reached each stage."""

@@ -15,7 +15,7 @@ import orjson
 
 from demo.actions import Expected, Item, Post
 from demo.errors import DemoFailed
-from schemas.contact import CONTACT_OUTCOMES
+from policy.contact import CONTACT_OUTCOMES
 
 SECONDS = 30
 BUSY = 503

@@ -18,10 +18,10 @@ import psycopg
 from psycopg import sql
 
 from demo.errors import DemoFailed
-from runtime.clock import Clock
-from runtime.database import Connection
-from runtime.settings import Settings
-from runtime.setup import SERVICES
+from infra.clock import Clock
+from infra.postgres import Connection
+from infra.settings import Settings
+from infra.setup import SERVICES
 from schemas.topics import TOPICS
 
 POLL_SECONDS, LONGEST_POLL, SLOWER = 0.012, 0.06, 1.4

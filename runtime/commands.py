@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import structlog
 from pydantic import ValidationError
 
-from runtime.database import PASSING, Connection, connect
-from runtime.settings import Settings
+from infra.postgres import PASSING, Connection, connect
+from infra.settings import Settings
 from schemas.events import Command, CommandIssued
 from schemas.topics import COMMANDS
 

@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol
 import orjson
 import structlog
 
-from runtime.clock import Clock
-from runtime.database import PASSING, Connection, connect
-from runtime.settings import Settings
+from infra.clock import Clock
+from infra.postgres import PASSING, Connection, connect
+from infra.settings import Settings
 from runtime.telemetry import EFFECTS, RETRIES
 
 log = structlog.get_logger()

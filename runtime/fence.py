@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import orjson
 import psycopg
 
-from runtime.arrays import Array, bigints, byteas, ints, moments, texts
-from runtime.database import Connection
-from runtime.errors import Fenced
+from infra.arrays import Array, bigints, byteas, ints, moments, texts
+from infra.errors import Fenced
+from infra.postgres import Connection
 
 FENCED = "LS001"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from runtime.errors import LeadstreamError
+from infra.errors import LeadstreamError
 
 
 class Suspected(LeadstreamError):  # named for the state

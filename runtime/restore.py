@@ -18,11 +18,11 @@ import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from runtime.database import Connection
-from runtime.errors import Fenced
+from infra.errors import Fenced
+from infra.postgres import Connection
+from infra.settings import Settings
 from runtime.fence import FenceRow, OutboxRow, blocks_of
 from runtime.sequence import stamp_of
-from runtime.settings import Settings
 
 log = structlog.get_logger()
 

@@ -19,17 +19,17 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from mode import Service as FaustService
 
-from runtime import telemetry
-from runtime.clock import Clock, clock_from
+from infra import logs
+from infra.clock import Clock, clock_from
+from infra.errors import LeadstreamError
+from infra.http import build_application, serve
+from infra.kafka import expect_uvloop
+from infra.policy_reader import PolicyReader
+from infra.redact import safe_message
+from infra.settings import Settings
 from runtime.commands import obey_patiently
 from runtime.effects import Performer
-from runtime.errors import LeadstreamError
-from runtime.http import build_application, serve
-from runtime.kafka import expect_uvloop
-from runtime.policies import PolicyReader
-from runtime.publisher import Probe, silent
-from runtime.redact import told
-from runtime.settings import Settings
+from runtime.publish import FaultPoint, no_faults
 from runtime.stage import Stage
 from runtime.worker import Worker
 from schemas.topics import COMMANDS
@@ -41,17 +41,17 @@ M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8
 
 
 @dataclass
-class Parts:
+class ServiceSpec:
     """What a service is made of. `app.py` fills it in; everything has a default but the stage."""
 
     stage: Stage[Any]
     settings: Settings = field(default_factory=Settings)
     performer: Performer | None = None
-    routes: Callable[[Parts], Iterable[web.AbstractRouteDef]] | None = None
+    routes: Callable[[ServiceSpec], Iterable[web.AbstractRouteDef]] | None = None
     middlewares: Iterable[Middleware] = ()
-    tasks: Iterable[Callable[[Parts], Awaitable[None]]] = ()
+    tasks: Iterable[Callable[[ServiceSpec], Awaitable[None]]] = ()
     """Run as long as the service does, such as capture's group commit."""
-    probe: Probe = silent
+    probe: FaultPoint = no_faults
     clock: Clock = field(init=False)
     policies: PolicyReader = field(init=False)
     worker: Worker[Any] = field(init=False)
@@ -70,7 +70,7 @@ class Parts:
         return "" if self.worker.ready else (self.worker.problem or "starting")
 
 
-def build(parts: Parts) -> faust.App:
+def build(parts: ServiceSpec) -> faust.App:
     """The service's Faust application. Nothing is connected before it starts."""
     settings, name = parts.settings, parts.stage.name
     app = faust.App(
@@ -87,14 +87,14 @@ def build(parts: Parts) -> faust.App:
         consumer_group_instance_id=f"{settings.topic_prefix}{name}-commands-{settings.worker}",
         value_serializer="raw",
         key_serializer="raw",
-        logging_config=telemetry.LOGGING,
+        logging_config=logs.LOGGING,
     )
     _host_worker(app, parts)
     _take_commands(app, parts)
     return app
 
 
-def _host_worker(app: faust.App, parts: Parts) -> None:
+def _host_worker(app: faust.App, parts: ServiceSpec) -> None:
     @app.service
     class Host(FaustService):
         """Runs the worker; a task that ends, ends the process."""
@@ -123,7 +123,7 @@ def _host_worker(app: faust.App, parts: Parts) -> None:
                 await _supervised(self, _all(tasks, parts))
 
 
-async def _all(tasks: Iterable[Callable[[Parts], Awaitable[None]]], parts: Parts) -> None:
+async def _all(tasks: Iterable[Callable[[ServiceSpec], Awaitable[None]]], parts: ServiceSpec) -> None:
     async with asyncio.TaskGroup() as group:
         for task in tasks:
             group.create_task(_as_coroutine(task(parts)))
@@ -133,7 +133,7 @@ async def _as_coroutine(awaitable: Awaitable[None]) -> None:
     await awaitable
 
 
-async def _work(parts: Parts) -> None:
+async def _work(parts: ServiceSpec) -> None:
     """Reads the policies, then works; both go on until the service stops."""
     await parts.policies.start()
     following = asyncio.create_task(parts.policies.follow(), name="policies")
@@ -176,7 +176,7 @@ async def _supervised(host: FaustService, work: Awaitable[None]) -> None:
             await host.crash(RuntimeError("the worker ended by itself"))
 
 
-def _take_commands(app: faust.App, parts: Parts) -> None:
+def _take_commands(app: faust.App, parts: ServiceSpec) -> None:
     topic = app.topic(parts.settings.topic(COMMANDS.name), internal=False)
 
     @app.agent(topic)
@@ -205,9 +205,9 @@ def _tune_process() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def run(app: faust.App, parts: Parts) -> None:
+def run(app: faust.App, parts: ServiceSpec) -> None:
     """The service's main: works until SIGTERM or SIGINT; ends with 1 when it must not go on."""
-    telemetry.configure_logging(parts.settings.log_level, parts.stage.name)
+    logs.configure_logging(parts.settings.log_level, parts.stage.name)
     _tune_process()
     worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False)
     worker.spinner = None
@@ -215,5 +215,5 @@ def run(app: faust.App, parts: Parts) -> None:
         worker.execute_from_commandline()
     except SystemExit as end:
         if end.code and end.__context__ is not None:  # faust ends the process without a word
-            log.error("ended", error=told(end.__context__))  # noqa: TRY400  # logged where it was raised
+            log.error("ended", error=safe_message(end.__context__))  # noqa: TRY400  # logged where it was raised
         raise

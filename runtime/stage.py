@@ -22,8 +22,8 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import psycopg
 
+from policy import Policy
 from schemas.base import Cause, Event, Record, derived_id
-from schemas.policy import Policy
 from schemas.topics import Topic
 
 S = TypeVar("S", bound=Record)

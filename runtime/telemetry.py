@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Mapping
-from typing import Any
 
-import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from runtime.batch import Outcome
-from runtime.redact import ToldOnly, described
+from runtime.decide import PartitionResult
 from schemas.base import Record
 
 SERVICE = ("service",)
@@ -47,7 +42,7 @@ RETRIES = Counter("leadstream_retries_total", "Transient faults waited out.", ("
 EFFECTS = Counter("leadstream_effects_total", "Effects performed outside.", ("service", "kind", "result"))
 
 
-def observe(service: str, outcome: Outcome[Record]) -> None:
+def observe(service: str, outcome: PartitionResult[Record]) -> None:
     """Counts what a committed batch did."""
     for (topic, kind, result), count in outcome.counts.items():
         EVENTS.labels(service, topic, kind, result).inc(count)
@@ -69,45 +64,3 @@ def observe_lag(service: str, lags: Mapping[tuple[str, int], int]) -> None:
     LAG.clear()
     for (topic, partition), lag in lags.items():
         LAG.labels(service, topic, str(partition)).set(lag)
-
-
-TRACEBACKS = structlog.processors.ExceptionRenderer(described)
-
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processors": [
-                structlog.stdlib.add_logger_name,
-                structlog.stdlib.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                TRACEBACKS,
-                structlog.processors.JSONRenderer(),
-            ],
-        }
-    },
-    "filters": {"told_only": {"()": ToldOnly}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["told_only"]}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-}
-"""How libraries log: as we do."""
-
-
-def configure_logging(level: str, service: str) -> None:
-    """Logs one JSON object a line to stderr; libraries' warnings go the same way."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            TRACEBACKS,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(service=service)

@@ -18,13 +18,18 @@ import psycopg
 import structlog
 from aiokafka.errors import KafkaError
 
+from infra.clock import Clock
+from infra.errors import Fenced
+from infra.kafka import build_producer
+from infra.postgres import PASSING, REFUSED
+from infra.redact import safe_message
+from infra.settings import Settings
+from policy.versions import PolicyBook
 from runtime import telemetry
-from runtime.batch import Outcome, decide, gather
-from runtime.blame import Undecidable, blaming_the_batch, divided
-from runtime.clock import Clock
-from runtime.database import PASSING, REFUSED
+from runtime.bisect import Undecidable, blaming_the_batch, divided
+from runtime.decide import PartitionResult, decide, gather
+from runtime.decode import BatchContext, DecodedBatch, IntakeRow, PartitionBatch, Source, inputs_of, sift
 from runtime.effects import EffectRunner, Performer
-from runtime.errors import Fenced
 from runtime.fence import (
     Commit,
     EffectRow,
@@ -38,13 +43,8 @@ from runtime.fence import (
     read_states,
 )
 from runtime.hold import HoldGuard, Suspected
-from runtime.kafka import build_producer
-from runtime.ownership import Ownership
-from runtime.policies import PolicyBook
-from runtime.publisher import Probe, Publisher, silent
-from runtime.redact import told
-from runtime.settings import Settings
-from runtime.sift import Deciding, IntakeRow, Sifted, Source, Work, inputs_of, sift
+from runtime.partition_consumer import PartitionConsumer
+from runtime.publish import FaultPoint, Publisher, no_faults
 from runtime.stage import Change, Stage
 from schemas.base import Record
 
@@ -69,7 +69,7 @@ class Worker(Generic[S]):
         policies: PolicyBook,
         *,
         performer: Performer | None = None,
-        probe: Probe = silent,
+        probe: FaultPoint = no_faults,
     ) -> None:
         self.stage = stage
         self._settings = settings
@@ -78,7 +78,7 @@ class Worker(Generic[S]):
         self._probe = probe
         self._wake = asyncio.Event()
         self._stopping = False
-        self._ownership = Ownership(stage, settings, self._wake.set)
+        self._ownership = PartitionConsumer(stage, settings, self._wake.set)
         self._publisher: Publisher
         self._effects = EffectRunner(stage.name, settings, clock, performer, self._effect_done) if performer else None
         self._results_waiting = False
@@ -186,14 +186,14 @@ class Worker(Generic[S]):
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    async def _collect(self) -> list[Work]:
+    async def _collect(self) -> list[PartitionBatch]:
         """Waits for something to do; an empty list when there is nothing, or the assignment has changed."""
         next_batch = self._began + self._ownership.pace
         seconds = max(0.0 if self._results_waiting else self._due_in(), next_batch - monotonic())
         reads = await self._ownership.read(seconds, self._wake, next_batch)
         if self._ownership.stale or self._ownership.paused or not self._ownership.fences:
             return []
-        works: dict[int, Work] = {}
+        works: dict[int, PartitionBatch] = {}
         # Timers and results go first, so that a timer that a record of this batch sets again is not taken for the old.
         sources: list[tuple[int, Source]] = []
         sources += [(row.partition, row) for row in await self._due_timers()]
@@ -201,7 +201,7 @@ class Worker(Generic[S]):
         sources += [(row.partition, row) for row in await self._intake()]
         sources += [(read.record.partition, read) for read in reads]
         for partition, source in sources:
-            works.setdefault(partition, Work(partition, [])).sources.append(source)
+            works.setdefault(partition, PartitionBatch(partition, [])).sources.append(source)
         return list(works.values())
 
     async def _due_timers(self) -> list[TimerRow]:
@@ -239,7 +239,7 @@ class Worker(Generic[S]):
 
     # -- processing ------------------------------------------------------------------------------------------------
 
-    async def _process(self, works: list[Work]) -> None:
+    async def _process(self, works: list[PartitionBatch]) -> None:
         """Commits the batch; halves it when the database refuses it, down to the source at fault."""
         self._began = monotonic() if works else self._began
         queue = deque([works] if works else [])
@@ -264,11 +264,11 @@ class Worker(Generic[S]):
                 queue.extendleft(reversed(divided(group, error, why)))
             except Undecidable as undecidable:
                 cause = undecidable.cause
-                log.error("a batch can't be decided; looking for the input at fault", error=told(cause))  # noqa: TRY400  # told without its values
+                log.error("a batch can't be decided; looking for the input at fault", error=safe_message(cause))  # noqa: TRY400  # told without its values
                 why = ("decide", type(cause).__name__, repr(cause))
                 queue.extendleft(reversed(divided(group, cause, why)))
 
-    async def _attempt(self, works: list[Work]) -> None:
+    async def _attempt(self, works: list[PartitionBatch]) -> None:
         started = monotonic()
         await self._publisher.drained(below=MOST_UNPUBLISHED)
         deciding = self._deciding()
@@ -283,9 +283,9 @@ class Worker(Generic[S]):
         self._publisher.add(commit.outbox)
         self._after_commit(commit, outcomes, monotonic() - started)
 
-    def _deciding(self) -> Deciding:
+    def _deciding(self) -> BatchContext:
         now = self._clock.now()
-        return Deciding(
+        return BatchContext(
             service=self.stage.name,
             policy=self._policies.at(now),
             clock=now,
@@ -297,7 +297,9 @@ class Worker(Generic[S]):
             gaps_accepted=self._ownership.gaps_accepted,
         )
 
-    async def _decide_and_commit(self, sifted: list[Sifted], deciding: Deciding, commit: Commit) -> list[Outcome[S]]:
+    async def _decide_and_commit(
+        self, sifted: list[DecodedBatch], deciding: BatchContext, commit: Commit
+    ) -> list[PartitionResult[S]]:
         connection = self._ownership.connection
         if not self.stage.transactional:
             with blaming_the_batch():
@@ -317,7 +319,7 @@ class Worker(Generic[S]):
         self.stage.committed(shared, _changes(outcomes))
         return outcomes
 
-    def _judge(self, outcomes: Sequence[Outcome[S]]) -> None:
+    def _judge(self, outcomes: Sequence[PartitionResult[S]]) -> None:
         self._guard.judge(
             {lead for outcome in outcomes for lead in outcome.failed},
             succeeded=any(outcome.succeeded for outcome in outcomes),
@@ -326,7 +328,7 @@ class Worker(Generic[S]):
 
     # -- holding ---------------------------------------------------------------------------------------------------
 
-    async def _rehearse(self, works: list[Work]) -> None:
+    async def _rehearse(self, works: list[PartitionBatch]) -> None:
         """While the service holds: tries what comes, one input after the other, and commits nothing of it.
 
         The first that succeeds shows that the release works; then what failed is at fault, and the service goes on
@@ -334,14 +336,14 @@ class Worker(Generic[S]):
         """
         for work in works:
             for source in work.sources:
-                if await self._succeeds(Work(work.partition, [source])):
+                if await self._succeeds(PartitionBatch(work.partition, [source])):
                     log.warning("no longer holding: an input succeeded")
                     self._guard.excuse()
                     self._ownership.lost_connection()
                     return
         await asyncio.sleep(HOLD_PAUSE)
 
-    async def _succeeds(self, work: Work) -> bool:
+    async def _succeeds(self, work: PartitionBatch) -> bool:
         fence = self._rehearsed.get(work.partition) or self._ownership.fences.get(work.partition)
         if fence is None:
             return False
@@ -362,18 +364,20 @@ class Worker(Generic[S]):
             return False
         return outcomes[0].succeeded
 
-    async def _decide(self, sifted: list[Sifted], deciding: Deciding, shared: Any) -> list[Outcome[S]]:
+    async def _decide(
+        self, sifted: list[DecodedBatch], deciding: BatchContext, shared: Any
+    ) -> list[PartitionResult[S]]:
         leads = list({item.lead_id for each in sifted for item in each.items})
         stored = await read_states(self._ownership.connection, leads)
         return [decide(self.stage, each, stored, self._decode, deciding, shared) for each in sifted]
 
-    async def _write(self, commit: Commit, outcomes: list[Outcome[S]]) -> Any:
+    async def _write(self, commit: Commit, outcomes: list[PartitionResult[S]]) -> Any:
         for outcome in outcomes:
             gather(commit, outcome, self._encode)
         self._probe("before_commit")
         return await commit_batch(self._ownership.connection, commit)
 
-    def _after_commit(self, commit: Commit, outcomes: list[Outcome[S]], seconds: float) -> None:
+    def _after_commit(self, commit: Commit, outcomes: list[PartitionResult[S]], seconds: float) -> None:
         for outcome in outcomes:
             telemetry.observe(self.stage.name, outcome)  # type: ignore[arg-type]  # reads no state
             self._ownership.note_gaps(outcome.sifted)
@@ -396,5 +400,5 @@ class Worker(Generic[S]):
         telemetry.HOLDING.labels(self.stage.name).set(bool(self._guard.problem))
 
 
-def _changes(outcomes: list[Outcome[S]]) -> dict[str, Change[S]]:
+def _changes(outcomes: list[PartitionResult[S]]) -> dict[str, Change[S]]:
     return {lead: change for outcome in outcomes for lead, change in outcome.changes.items()}

@@ -16,8 +16,8 @@ from hypothesis import settings as hypothesis
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from runtime.embedded.stack import EmbeddedStack
-from runtime.settings import Settings
+from infra.settings import Settings
+from local.embedded.stack import EmbeddedStack
 from tests.support.servers import Servers, servers
 
 # How properties are tried. A machine that others use may stall, which says nothing of the code: no example has a

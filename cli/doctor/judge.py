@@ -19,7 +19,7 @@ OLDEST_REDIS = 7
 LATE_SECONDS = 60.0
 """A record that a service has not read for this long means that it stands still."""
 SKEW_WARNING, SKEW_PROBLEM = 1.0, 5.0
-SET_UP = "python -m runtime.setup creates what is missing and changes nothing else"
+SET_UP = "python -m infra.setup creates what is missing and changes nothing else"
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from cli.doctor.facts import Behind, Facts, KafkaFacts, PostgresFacts, RedisFact
 from cli.log import Log, open_log
 from cli.policies import read_policies
 from cli.positions import SMALL_FETCH, Fences, TopicState, read_fences, readers_of, records_at, topic_states
-from runtime.database import Connection, migrations_of
-from runtime.errors import SettingsError
+from infra.errors import SettingsError
+from infra.postgres import Connection, migrations_of
+from infra.settings import Settings
+from infra.setup import SERVICES
 from runtime.sequence import Verdict, judge, seen_key, stamp_of
-from runtime.settings import Settings
-from runtime.setup import SERVICES
 from schemas.events import EventDead
 from schemas.topics import DEAD
 
@@ -178,7 +178,7 @@ async def _schema(connection: Connection, settings: Settings, service: str) -> S
 
 
 def _expected(service: str) -> Mapping[str, str]:
-    """As `runtime.database` names and fingerprints them."""
+    """As `infra.postgres` names and fingerprints them."""
     return {
         f"{path.parent.parent.name}/{path.name}": sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
         for path in migrations_of(service)

@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.importing.mapping import IGNORED, Column
 from cli.importing.plan import ImportSummary, Plan
 from cli.importing.sending import reason_of
-from schemas.policy import Identity
+from policy import Identity
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.items import Received
 from services.capture.domain.submissions import Desk, lead_item

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from runtime.clock import Clock
-from schemas.policy import Policy
+from infra.clock import Clock
+from policy import Policy
 from services.capture import pages, telemetry
 from services.capture.access import Access
 from services.capture.answers import (

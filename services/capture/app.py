@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from runtime.database import Connection, connect
-from runtime.publisher import Probe, silent
-from runtime.service import Parts
-from runtime.settings import Settings
+from infra.postgres import Connection, connect
+from infra.settings import Settings
+from runtime.publish import FaultPoint, no_faults
+from runtime.service import ServiceSpec
 from services.capture.access import Access
 from services.capture.api import CaptureApi
 from services.capture.intake import PACE, Intake
@@ -17,7 +17,7 @@ from services.capture.stage import CaptureStage
 from services.capture.store import eraser
 
 
-def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
+def parts(settings: Settings | None = None, probe: FaultPoint = no_faults) -> ServiceSpec:
     """The service's parts, nothing connected yet."""
     settings = settings or Settings()
 
@@ -26,10 +26,10 @@ def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
 
     intake = Intake(connected, settings.partitions, pace=PACE * settings.pace)
 
-    async def accept(_: Parts) -> None:
+    async def accept(_: ServiceSpec) -> None:
         await intake.run()
 
-    def routes(ours: Parts) -> Iterable[web.AbstractRouteDef]:
+    def routes(ours: ServiceSpec) -> Iterable[web.AbstractRouteDef]:
         api = CaptureApi(
             intake,
             access_of(settings),
@@ -39,7 +39,7 @@ def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
         )
         return api.routes()
 
-    return Parts(stage=CaptureStage(), settings=settings, routes=routes, tasks=(accept,), probe=probe)
+    return ServiceSpec(stage=CaptureStage(), settings=settings, routes=routes, tasks=(accept,), probe=probe)
 
 
 def access_of(settings: Settings) -> Access:

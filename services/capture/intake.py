@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import structlog
 
-from runtime import database
-from runtime.database import Connection
-from runtime.errors import LeadstreamError
+from infra import postgres
+from infra.errors import LeadstreamError
+from infra.postgres import Connection
 from services.capture import telemetry
 from services.capture.domain.items import Item, Refusal
 from services.capture.domain.resolve import Result
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 Input = Item | Refusal
 
-REFUSED = (*database.REFUSED, UnicodeError)
+REFUSED = (*postgres.REFUSED, UnicodeError)
 """What the database, or its driver, does not take."""
 
-TRANSIENT = (*database.PASSING, Contended, ConnectionError, TimeoutError)
+TRANSIENT = (*postgres.PASSING, Contended, ConnectionError, TimeoutError)
 """Faults that pass by themselves."""
 
 PACE = 0.02

@@ -14,9 +14,9 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from runtime.database import Connection
-from runtime.errors import LeadstreamError
-from runtime.partitioner import partition_of
+from infra.errors import LeadstreamError
+from infra.partitioner import partition_of
+from infra.postgres import Connection
 from services.capture.domain.erasure import Erasure
 from services.capture.domain.identity import Key
 from services.capture.domain.items import Item, Refusal, Repeat

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from runtime.publisher import Probe, silent
-from runtime.service import Parts
-from runtime.settings import Settings
+from infra.settings import Settings
+from runtime.publish import FaultPoint, no_faults
+from runtime.service import ServiceSpec
 from services.enrich.stage import EnrichStage
 
 
-def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
+def parts(settings: Settings | None = None, probe: FaultPoint = no_faults) -> ServiceSpec:
     """The service's parts, nothing connected yet."""
-    return Parts(stage=EnrichStage(), settings=settings or Settings(), probe=probe)
+    return ServiceSpec(stage=EnrichStage(), settings=settings or Settings(), probe=probe)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from policy import Identity
 from runtime.stage import Context, Decision, Input, Stage
 from schemas.events import LeadCaptured, LeadEnriched
-from schemas.policy import Identity
 from schemas.topics import CAPTURED, ENRICHED, Topic
 from services.enrich.domain.lead import KnownLead, enriched, fold_submission
 from services.enrich.domain.mail import MailRules

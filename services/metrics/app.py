@@ -8,10 +8,10 @@ import psycopg
 import structlog
 from prometheus_client import REGISTRY
 
-from runtime.database import pool
-from runtime.publisher import Probe, silent
-from runtime.service import Parts
-from runtime.settings import Settings
+from infra.postgres import pool
+from infra.settings import Settings
+from runtime.publish import FaultPoint, no_faults
+from runtime.service import ServiceSpec
 from services.metrics.api import routes
 from services.metrics.gauges import refresh
 from services.metrics.prometheus import BusinessMetrics
@@ -22,13 +22,13 @@ log = structlog.get_logger()
 REFRESH_SECONDS = 5.0
 
 
-def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
+def parts(settings: Settings | None = None, probe: FaultPoint = no_faults) -> ServiceSpec:
     """The service's parts, nothing connected yet."""
     settings = settings or Settings()
     metrics = BusinessMetrics(REGISTRY)
     connections = pool(settings, "metrics")
 
-    async def keep_gauges(ours: Parts) -> None:
+    async def keep_gauges(ours: ServiceSpec) -> None:
         async with connections:
             while True:
                 try:
@@ -37,7 +37,7 @@ def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
                     log.warning("the funnel gauges wait for the database", error=type(error).__name__)
                 await asyncio.sleep(REFRESH_SECONDS)
 
-    return Parts(
+    return ServiceSpec(
         stage=MetricsStage(metrics, settings.partitions),
         settings=settings,
         routes=lambda _: routes(connections.connection, settings.admin_token),

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 from typing_extensions import override
 
+from policy import Policy
 from runtime.stage import Change, Context, Decision, Input, Stage
 from schemas.base import Event
 from schemas.events import TOUCH_NOT_MADE, EventDead, InputRejected, LeadCaptured, LeadErased
-from schemas.policy import Policy
 from schemas.topics import (
     ASSIGNED,
     CAPTURED,

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from runtime.partitioner import partition_of
+from infra.partitioner import partition_of
 from runtime.stage import Change
 from services.metrics.domain.funnel import moved
 from services.metrics.domain.ledger import Clock, Ledger

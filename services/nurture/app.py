@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from runtime.clock import clock_from
-from runtime.publisher import Probe, silent
-from runtime.service import Parts
-from runtime.settings import Settings
+from infra.clock import clock_from
+from infra.settings import Settings
+from runtime.publish import FaultPoint, no_faults
+from runtime.service import ServiceSpec
 from services.nurture.sender import DryRunSender, TouchPerformer
 from services.nurture.stage import NurtureStage
 
 
-def parts(settings: Settings | None = None, probe: Probe = silent) -> Parts:
+def parts(settings: Settings | None = None, probe: FaultPoint = no_faults) -> ServiceSpec:
     """The service's parts, nothing connected yet."""
     settings = settings or Settings()
     clock = clock_from(settings.clock_file)
     performer = TouchPerformer(DryRunSender(settings, clock), clock)
-    return Parts(stage=NurtureStage(), settings=settings, performer=performer, probe=probe)
+    return ServiceSpec(stage=NurtureStage(), settings=settings, performer=performer, probe=probe)

@@ -12,10 +12,10 @@ import psycopg
 import structlog
 from typing_extensions import override
 
-from runtime.clock import Clock
-from runtime.database import Connection, connect
+from infra.clock import Clock
+from infra.postgres import Connection, connect
+from infra.settings import Settings
 from runtime.effects import Performer
-from runtime.settings import Settings
 from services.nurture.store import keep_dry_run
 
 log = structlog.get_logger()

@@ -9,6 +9,7 @@ from typing import Any, Final
 import psycopg
 from typing_extensions import override
 
+from policy import Policy
 from runtime.stage import CancelTimer, Change, Context, Decision, Effect, EffectDone, Input, SetTimer, Stage, TimerDue
 from schemas.base import Event, Mode
 from schemas.events import (
@@ -27,7 +28,6 @@ from schemas.events import (
     SlaMet,
     TouchRecorded,
 )
-from schemas.policy import Policy
 from schemas.topics import ASSIGNED, ERASED, OUTCOMES, SCORED, SIGNALS, TOUCHED
 from services.nurture.domain.answer import on_answer
 from services.nurture.domain.assign import on_assigned, on_parked, on_recycled

@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 
+from policy import Policy
+from policy.contact import contact_at
 from runtime.stage import CancelTimer, Change, Context, Decision, Input, SetTimer, Stage, TimerDue
-from schemas.contact import contact_at
 from schemas.events import TOUCH_NOT_MADE, LeadScored, OutcomeRecorded, TouchRecorded
-from schemas.policy import Policy
 from schemas.topics import ASSIGNED, OUTCOMES, SCORED, TOUCHED
 from services.route import store
 from services.route.domain.arrivals import on_contact, on_outcome, on_scored

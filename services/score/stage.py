@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from policy.contact import happened_at
+from policy.matching import facts_of
 from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, Stage, TimerDue
-from schemas.contact import happened_at
 from schemas.events import (
     TOUCH_NOT_MADE,
     LeadEnriched,
@@ -15,7 +16,6 @@ from schemas.events import (
     SignalRecorded,
     TouchRecorded,
 )
-from schemas.policy.matching import facts_of
 from schemas.topics import ENRICHED, OUTCOMES, SCORED, SIGNALS, TOUCHED
 from services.score.domain import state as fold
 from services.score.domain.decay import next_due, worth_telling

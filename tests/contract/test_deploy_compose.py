@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from runtime.embedded.secrets import NAMES as SECRETS
-from runtime.settings import Settings
-from runtime.setup import SERVICES
+from infra.settings import Settings
+from infra.setup import SERVICES
+from local.embedded.secrets import NAMES as SECRETS
 from tests.support.prometheus import DEPLOY, load_yaml
 from tests.support.servers import KAFKA_IMAGE, POSTGRES_IMAGE
 
@@ -85,7 +85,7 @@ def test_the_servers_are_those_that_the_tests_run_on() -> None:
 def test_a_health_check_says_whether_it_works(part: dict[str, Any]) -> None:
     if part["healthcheck"].get("disable"):
         assert part["restart"] == "on-failure"
-        assert part["command"][:3] == ["python", "-m", "runtime.setup"]
+        assert part["command"][:3] == ["python", "-m", "infra.setup"]
     else:
         assert part["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
         assert {"interval", "timeout", "retries", "start_period"} <= set(part["healthcheck"])

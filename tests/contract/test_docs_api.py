@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from runtime.clock import Clock
+from infra.clock import Clock
 from schemas.events import OutcomeKind, SignalType, TouchChannel
 from services.capture.access import Access
 from services.capture.api import CaptureApi

@@ -16,7 +16,7 @@ import typer
 from typer._click.exceptions import ClickException  # typer's own copy of click, which its errors come from
 
 from cli.main import app
-from runtime.settings import Settings
+from infra.settings import Settings
 from tests.support.docs import ROOT, RUN, SHOWN, agrees, blocks_of, documents, prose_of
 
 DOCUMENTS = documents()

@@ -9,15 +9,15 @@ from typing import Any, Literal
 import pytest
 from typing_extensions import override
 
+from infra.partitioner import partition_of
+from infra.postgres import connect
+from infra.settings import Settings
+from policy import Policy
 from runtime.commands import obey
-from runtime.database import connect
-from runtime.partitioner import partition_of
 from runtime.sequence import headers_of
-from runtime.settings import Settings
 from runtime.stage import Input
 from schemas.base import Cause, new_traceparent
 from schemas.events import Command, CommandIssued, EventDead
-from schemas.policy import Policy
 from schemas.topics import DEAD
 from tests.support.bare import PINGS, Alpha, Ping
 from tests.support.harness import Harness, eventually, harness, ping

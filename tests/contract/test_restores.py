@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runtime.settings import Settings
+from infra.settings import Settings
 from tests.contract.test_runtime import LEADS, expected, reaches
 from tests.support.bare import DONE, PINGS, PONGS, Alpha, Beta
 from tests.support.harness import Harness, eventually, harness, ping

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import pytest
 
+from infra.errors import Fenced, LogMismatch
+from infra.partitioner import partition_of
+from infra.postgres import connect
+from infra.settings import Settings
 from runtime.commands import obey
-from runtime.database import connect
-from runtime.errors import Fenced, LogMismatch
 from runtime.fence import Commit, FenceRow, commit_batch, take
-from runtime.partitioner import partition_of
 from runtime.sequence import headers_of
-from runtime.settings import Settings
 from runtime.stage import Context, Decision, Effect, EffectDone, Input
 from schemas.base import Cause, new_traceparent
 from schemas.events import Command, CommandIssued, Erased, EventDead, LeadErased

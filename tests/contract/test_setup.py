@@ -11,11 +11,11 @@ from subprocess import run
 import psycopg
 import pytest
 
-from runtime import setup
-from runtime.database import connect, prepare_schema
-from runtime.errors import SettingsError
-from runtime.policies import PolicyReader
-from runtime.settings import Settings
+from infra import setup
+from infra.errors import SettingsError
+from infra.policy_reader import PolicyReader
+from infra.postgres import connect, prepare_schema
+from infra.settings import Settings
 from schemas.topics import TOPICS
 from tests.support.harness import POLICY, eventually
 
@@ -28,7 +28,7 @@ async def test_everything_is_created_once(settings: Settings) -> None:
 
 
 def test_the_command_says_what_it_did(stack_env: Mapping[str, str]) -> None:
-    command = [sys.executable, "-m", "runtime.setup"]
+    command = [sys.executable, "-m", "infra.setup"]
     first = run(command, env=dict(stack_env), capture_output=True, text=True, check=True)
     again = run(command, env=dict(stack_env), capture_output=True, text=True, check=True)
     assert "topic leads.captured" in first.stdout
@@ -87,7 +87,7 @@ async def test_a_published_policy_reaches_running_readers_and_waits_for_its_time
 
 def test_without_a_database_the_error_names_the_setting(stack_env: Mapping[str, str]) -> None:
     env = {name: value for name, value in stack_env.items() if name != "LEADSTREAM_POSTGRES"}
-    failed = run([sys.executable, "-m", "runtime.setup"], env=env, capture_output=True, text=True, check=False)
+    failed = run([sys.executable, "-m", "infra.setup"], env=env, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert "LEADSTREAM_POSTGRES is not set" in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from runtime.partitioner import partition_of
+from infra.partitioner import partition_of
 from schemas.topics import PARTITIONS, TOPICS
 from tests.support.running import Running
 from tests.support.waiting import until

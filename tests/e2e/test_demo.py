@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from runtime.embedded.ports import Ports
+from local.embedded.ports import Ports
 
 SECONDS = 300.0
 SERVERS = ("KAFKA", "POSTGRES", "REDIS", "CAPTURE", "ENRICH", "SCORE", "ROUTE", "NURTURE", "METRICS")

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from runtime.partitioner import partition_of
+from infra.partitioner import partition_of
 from schemas.topics import PARTITIONS, TOPICS
 from tests.support.running import Running
 from tests.support.waiting import until

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.embedded.stack import EmbeddedStack
+from local.embedded.stack import EmbeddedStack
 from tests.support.bare_run import BareRun, bare_run, shuffled_pings
 from tests.support.fleet import Plan, mixed
 from tests.support.probes import POINTS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.embedded.stack import EmbeddedStack
+from local.embedded.stack import EmbeddedStack
 from tests.support.chain_oracle import verdict
 from tests.support.chain_run import LATER, ChainRun, Poster, chain_run, feed
 from tests.support.fleet import Plan, mixed

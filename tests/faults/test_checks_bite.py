@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.embedded.stack import EmbeddedStack
-from runtime.partitioner import partition_of
+from infra.partitioner import partition_of
+from local.embedded.stack import EmbeddedStack
 from tests.support.bare_run import PARTITIONS, BareRun, bare_run
 from tests.support.fleet import Plan, Slot
 from tests.support.harness import eventually

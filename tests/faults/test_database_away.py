@@ -11,10 +11,10 @@ import orjson
 import psycopg
 import pytest
 
+from infra.postgres import Connection, connect
+from infra.settings import Settings
 from runtime import commands
-from runtime.database import Connection, connect
 from runtime.effects import EffectRunner
-from runtime.settings import Settings
 from schemas.base import Cause, new_traceparent
 from schemas.events import Command, CommandIssued
 from tests.support.harness import Harness, eventually, harness

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from runtime.partitioner import partition_of
+from infra.partitioner import partition_of
+from infra.settings import Settings
 from runtime.sequence import headers_of
-from runtime.settings import Settings
 from runtime.stage import Context, Decision, Input
 from tests.support.bare import PINGS, Alpha, Ping, Tally
 from tests.support.harness import Harness, eventually, harness, ping

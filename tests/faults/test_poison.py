@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runtime.partitioner import partition_of
-from runtime.settings import Settings
+from infra.partitioner import partition_of
+from infra.settings import Settings
 from schemas.events import EventDead
 from schemas.topics import DEAD
 from tests.support.bare import PINGS, Alpha

@@ -9,11 +9,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from infra.kafka import build_producer
+from infra.settings import Settings
 from runtime.fence import OutboxRow
-from runtime.kafka import build_producer
-from runtime.publisher import Publisher
+from runtime.publish import Publisher
 from runtime.sequence import stamp_of
-from runtime.settings import Settings
 from tests.support.bare import PONGS
 from tests.support.harness import Harness, harness
 

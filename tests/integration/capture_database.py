@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runtime.database import Connection, connect, prepare_schema
-from runtime.settings import Settings
+from infra.postgres import Connection, connect, prepare_schema
+from infra.settings import Settings
 from schemas.base import Event
 from schemas.topics import BY_NAME
 from services.capture.store import prepare

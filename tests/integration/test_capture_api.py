@@ -14,10 +14,10 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from runtime.clock import ManualClock
-from runtime.http import build_application
+from infra.clock import ManualClock
+from infra.http import build_application
+from policy import Policy
 from schemas.events import InputRejected, LeadCaptured
-from schemas.policy import Policy
 from services.capture.access import Access
 from services.capture.api import CaptureApi
 from services.capture.intake import Intake

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from cli.importer import ImportOptions, import_csv
 from cli.importing.sending import HttpClient
-from runtime.clock import ManualClock
-from runtime.http import build_application
+from infra.clock import ManualClock
+from infra.http import build_application
 from schemas.events import LeadCaptured
 from services.capture.access import Access
 from services.capture.api import CaptureApi

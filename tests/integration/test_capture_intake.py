@@ -10,7 +10,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from runtime.database import Connection
+from infra.postgres import Connection
 from services.capture import intake as intake_module
 from services.capture import store
 from services.capture.domain.resolve import Result

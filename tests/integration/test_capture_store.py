@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from runtime.database import Connection
-from runtime.partitioner import partition_of
+from infra.partitioner import partition_of
+from infra.postgres import Connection
 from schemas.events import LeadCaptured, LeadErased
 from services.capture import store
 from services.capture.domain.erasure import Erasure

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cli.context import CommandFailed, ask
-from runtime.embedded.ports import Ports
-from runtime.settings import Settings
+from infra.settings import Settings
+from local.embedded.ports import Ports
 from tests.support.cli import Terminal
 from tests.support.waiting import until
 

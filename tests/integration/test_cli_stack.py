@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime import setup
-from runtime.settings import Settings
+from infra import setup
+from infra.settings import Settings
 from schemas.events import CommandIssued
 from schemas.topics import CAPTURED, COMMANDS, ENRICHED, POLICIES, SCORED
 from tests.support import story

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from runtime.settings import Settings
+from infra.settings import Settings
 from schemas.topics import CAPTURED, ENRICHED, ERASED, POLICIES, SIGNALS, TOPICS
 from tests.support import story
 from tests.support.cli import Terminal, own_names, point_commands_at

@@ -17,14 +17,14 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from runtime.embedded.errors import EmbeddedError, PortTaken, ServerNotReady
-from runtime.embedded.ports import LOOPBACK, Ports
-from runtime.embedded.stack import NAMES, EmbeddedStack
+from local.embedded.errors import EmbeddedError, PortTaken, ServerNotReady
+from local.embedded.ports import LOOPBACK, Ports
+from local.embedded.stack import NAMES, EmbeddedStack
 from tests.support.tiny_stack import assert_all_gone
 
 START_AND_HOLD = """
 import sys
-from runtime.embedded.stack import EmbeddedStack, NAMES
+from local.embedded.stack import EmbeddedStack, NAMES
 stack = EmbeddedStack().start()
 print(*(stack.pid(name) for name in NAMES), stack.data_dir, flush=True)
 sys.stdin.read()

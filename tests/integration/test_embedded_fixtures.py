@@ -9,7 +9,7 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from runtime.embedded.postgres import Postgres
+from local.embedded.postgres import Postgres
 from tests.support.servers import Servers
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runtime.embedded.discover import load_stack
-from runtime.embedded.ports import LOOPBACK, Ports, is_free
+from local.embedded.discover import load_stack
+from local.embedded.ports import LOOPBACK, Ports, is_free
 from tests.support.servers import Servers
 from tests.support.tiny_stack import TinyStack, assert_all_gone, get
 from tests.support.waiting import until

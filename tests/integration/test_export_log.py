@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from cli.context import CommandFailed
 from cli.export import carry_out, order_of
-from runtime.settings import Settings
+from infra.settings import Settings
 from schemas.base import Event
 from schemas.topics import CAPTURED, ERASED
 from tests.unit.cli.exported_events import erased

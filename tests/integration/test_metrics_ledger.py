@@ -22,9 +22,9 @@ from typer.testing import CliRunner, Result
 from cli.context import CommandFailed
 from cli.reports import funnel as funnel_command
 from cli.reports import sla as sla_command
-from runtime.database import connect, prepare_schema
-from runtime.partitioner import partition_of
-from runtime.settings import Settings
+from infra.partitioner import partition_of
+from infra.postgres import connect, prepare_schema
+from infra.settings import Settings
 from runtime.stage import Change, Context
 from schemas.base import Event, cause_of
 from services.metrics.api import routes

@@ -16,9 +16,9 @@ import pytest
 import requests
 from aiokafka import AIOKafkaProducer
 
-from runtime.partitioner import partition_of
-from runtime.settings import Settings
-from runtime.setup import prepare
+from infra.partitioner import partition_of
+from infra.settings import Settings
+from infra.setup import prepare
 from schemas.base import Event
 from schemas.topics import TOPICS
 from tests.support.prometheus import Prometheus, prometheus

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from runtime.clock import ManualClock
-from runtime.database import connect, prepare_schema
-from runtime.settings import Settings
+from infra.clock import ManualClock
+from infra.postgres import connect, prepare_schema
+from infra.settings import Settings
 from runtime.stage import TimerDue
 from schemas.base import Cause, new_traceparent
 from schemas.events import Erased, LeadErased

@@ -12,8 +12,8 @@ from random import Random
 import psycopg
 import pytest
 
-from runtime.database import Connection, connect, prepare_schema
-from runtime.settings import Settings
+from infra.postgres import Connection, connect, prepare_schema
+from infra.settings import Settings
 from runtime.stage import Context
 from schemas.base import cause_of
 from schemas.events import LeadAssigned

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import psycopg
 
+from infra.settings import Settings
 from runtime.sequence import stamp_of
-from runtime.settings import Settings
 from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, TimerDue
 from schemas.base import Cause, Event, cause_of, derived_id
 from schemas.topics import Topic

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import psycopg
 
-from runtime import setup
-from runtime.database import prepare_schema
-from runtime.embedded.stack import EmbeddedStack
+from infra import setup
+from infra.kafka import build_producer
+from infra.partitioner import partition_of
+from infra.postgres import prepare_schema
+from infra.settings import Settings
+from local.embedded.stack import EmbeddedStack
 from runtime.fence import OutboxRow
-from runtime.kafka import build_producer
-from runtime.partitioner import partition_of
-from runtime.publisher import Publisher
-from runtime.settings import Settings
+from runtime.publish import Publisher
 from schemas.topics import COMMANDS, DEAD, ERASED, POLICIES, Topic
 from tests.support.bare import BARE_TOPICS, DONE, PINGS, PONGS, Ping
 from tests.support.bare_oracle import broken_sequences, found, oracle, unfinished

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from runtime import sift, worker
-from runtime.batch import Outcome, gather
-from runtime.database import Connection
+from infra.postgres import Connection
+from runtime import decode, worker
+from runtime.decide import PartitionResult, gather
 from runtime.fence import Commit, FenceRow, commit_batch
 from runtime.sequence import Verdict
-from runtime.service import Parts, build, run
+from runtime.service import ServiceSpec, build, run
 from runtime.worker import Worker
 from tests.support.bare import STAGES
 from tests.support.probes import probe_from_env
@@ -33,10 +33,10 @@ def skip_compare_and_set() -> None:
 
 def skip_sequence_check() -> None:
     """A reader takes whatever it reads for the next."""
-    sift.judge = lambda *_, **__: Verdict.NEXT  # type: ignore[attr-defined]  # as above
+    decode.judge = lambda *_, **__: Verdict.NEXT  # type: ignore[attr-defined]  # as above
 
 
-async def _publish_and_write(self: Worker[Any], commit: Commit, outcomes: list[Outcome[Any]]) -> Any:
+async def _publish_and_write(self: Worker[Any], commit: Commit, outcomes: list[PartitionResult[Any]]) -> Any:
     for outcome in outcomes:
         gather(commit, outcome, self._encode)
     self._publisher.add(commit.outbox)
@@ -56,5 +56,5 @@ VARIANTS: dict[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     VARIANTS[sys.argv[1]]()
-    parts = Parts(stage=STAGES[sys.argv[2]](), probe=probe_from_env())
+    parts = ServiceSpec(stage=STAGES[sys.argv[2]](), probe=probe_from_env())
     run(build(parts), parts)

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 from prometheus_client import CollectorRegistry
 
-from runtime.partitioner import partition_of
+from infra.partitioner import partition_of
+from policy import Policy
 from runtime.stage import Change
 from schemas.base import Event
 from schemas.events import (
@@ -27,7 +28,6 @@ from schemas.events import (
     LeadReassigned,
     TouchRecorded,
 )
-from schemas.policy import Policy
 from schemas.topics import (
     ASSIGNED,
     CAPTURED,

@@ -18,14 +18,14 @@ from typing import Any, Self
 import aiohttp
 import psycopg
 
-from runtime import setup
-from runtime.clock import OffsetClock
-from runtime.embedded.ports import LOOPBACK, Ports
-from runtime.embedded.stack import EmbeddedStack
-from runtime.policy_file import load_policy
-from runtime.settings import Settings
+from infra import setup
+from infra.clock import OffsetClock
+from infra.settings import Settings
+from local.embedded.ports import LOOPBACK, Ports
+from local.embedded.stack import EmbeddedStack
+from policy import Policy
+from policy.loading import load_policy
 from runtime.stage import Stage
-from schemas.policy import Policy
 from schemas.topics import ERASED
 from services.enrich.stage import EnrichStage
 from services.metrics.stage import MetricsStage

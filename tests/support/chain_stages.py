@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from policy import Policy
 from runtime.stage import Input, Stage, TimerDue
 from schemas.base import Cause, Event, derived_id
 from schemas.events import (
@@ -19,7 +20,6 @@ from schemas.events import (
     LeadReassigned,
     TouchRecorded,
 )
-from schemas.policy import Policy
 from schemas.topics import (
     ERASED,
     Topic,

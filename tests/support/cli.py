@@ -20,11 +20,11 @@ from typer.testing import CliRunner, Result
 
 from cli.context import kafka_admin
 from cli.main import app
-from runtime import setup
-from runtime.database import prepare_schema
-from runtime.kafka import build_producer
-from runtime.partitioner import partition_of
-from runtime.settings import Settings
+from infra import setup
+from infra.kafka import build_producer
+from infra.partitioner import partition_of
+from infra.postgres import prepare_schema
+from infra.settings import Settings
 from schemas.base import Event
 from schemas.topics import TOPICS, Topic
 from tests.support.servers import Servers
@@ -121,7 +121,7 @@ def own_names(stack: Servers) -> Iterator[Settings]:
 
 @contextmanager
 def prepared_names(stack: Servers) -> Iterator[Terminal]:
-    """Such names, with topics, schemas and a first policy, as `python -m runtime.setup` leaves them."""
+    """Such names, with topics, schemas and a first policy, as `python -m infra.setup` leaves them."""
     with own_names(stack) as settings:
         asyncio.run(setup.prepare(settings, STARTER))
         yield Terminal(settings)

@@ -20,14 +20,14 @@ from zlib import crc32
 
 from prometheus_client import CollectorRegistry
 
-from runtime.batch import decide, gather
-from runtime.clock import ManualClock
-from runtime.database import connect, prepare_schema
+from infra.clock import ManualClock
+from infra.partitioner import partition_of
+from infra.postgres import connect, prepare_schema
+from infra.settings import Settings
+from policy.loading import load_policy
+from runtime.decide import decide, gather
+from runtime.decode import BatchContext, PartitionBatch, Read, Source, inputs_of, sift
 from runtime.fence import Commit, commit_batch, read_due, read_results, read_states, take
-from runtime.partitioner import partition_of
-from runtime.policy_file import load_policy
-from runtime.settings import Settings
-from runtime.sift import Deciding, Read, Source, Work, inputs_of, sift
 from runtime.stage import Change, Stage
 from schemas.events import EventDead
 from schemas.topics import BY_NAME, DEAD, PARTITIONS
@@ -161,7 +161,7 @@ class _Service:
         self._stage = stage
         self._settings = settings
         self._clock = NOW
-        self._policy = load_policy(Path("policies/sales-team.yaml"))
+        self._policy = load_policy(Path("policy/starters/sales-team.yaml"))
         self._offsets: dict[tuple[str, int], int] = defaultdict(int)
         self._sender = DryRunSender(settings, ManualClock(NOW))
 
@@ -224,10 +224,9 @@ class _Service:
         stage.committed(shared, changes)
         return [Row(row.topic, row.key, row.value) for row in commit.outbox]
 
-    def _deciding(self) -> Deciding:
-        return Deciding(
+    def _deciding(self) -> BatchContext:
+        return BatchContext(
             service=self._stage.name, policy=self._policy, clock=self._clock, partitions=PARTITIONS,
-            own_failures=1_000_000,
             topic_of={event: topic.name for topic in self._stage.outputs for event in topic.events},
         )  # fmt: skip
 
@@ -272,7 +271,7 @@ def _read(document: Document) -> Item | Refusal:
         return Refusal(received, error.reason, error.detail)
 
 
-_IDENTITY = load_policy(Path("policies/sales-team.yaml")).identity
+_IDENTITY = load_policy(Path("policy/starters/sales-team.yaml")).identity
 
 
 async def _refused(take: Callable[[Sequence[P]], Awaitable[None]], parts: Sequence[P]) -> AsyncIterator[tuple[P, str]]:
@@ -291,9 +290,9 @@ async def _refused(take: Callable[[Sequence[P]], Awaitable[None]], parts: Sequen
                 yield found
 
 
-def _works(sources: Sequence[Source]) -> Iterator[Work]:
+def _works(sources: Sequence[Source]) -> Iterator[PartitionBatch]:
     for partition, part in groupby(sorted(sources, key=_partition_of), key=_partition_of):
-        yield Work(partition, list(part))
+        yield PartitionBatch(partition, list(part))
 
 
 def _partition_of(source: Source) -> int:

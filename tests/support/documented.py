@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
-from runtime.embedded.ports import Ports
-from runtime.supervise.plan import HTTP_PORTS
+from local.embedded.ports import Ports
+from local.supervise.plan import HTTP_PORTS
 from tests.support.docs import ROOT, Block, agrees
 from tests.support.waiting import until
 
@@ -34,7 +34,7 @@ MOMENT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 WIDTH, LOGIN = "110", "maya"
 START_SECONDS, STOP_SECONDS, COMMAND_SECONDS, SETTLE_SECONDS = 180.0, 60.0, 120.0, 60.0
 LINKED = (".venv", "deploy", "docs", "schemas")
-COPIED = ("policies", "policy.yaml", "Makefile", "docker-compose.yml")
+COPIED = ("policy", "policy.yaml", "Makefile", "docker-compose.yml")
 
 _ONLY_LOOKS = re.compile(
     r"(?:leadstream (?:trace|tail|funnel|sla|topics|doctor|dead|rejected|policy show)|curl -sS http)"
@@ -214,7 +214,7 @@ class _Form(HTMLParser):
 def started(folder: Path) -> Iterator[Started]:
     """Starts `leadstream run` as the README says, on a Tuesday morning, and stops it as Ctrl-C would."""
     data, clock = folder / ".leadstream", folder / "clock"
-    clock.write_bytes(struct.pack("<d", (MOMENT - datetime.now(UTC)).total_seconds()))  # see runtime.clock
+    clock.write_bytes(struct.pack("<d", (MOMENT - datetime.now(UTC)).total_seconds()))  # see infra.clock
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", "run", "--data", str(data)], stdout=subprocess.PIPE,

@@ -23,7 +23,7 @@ from typing import Literal
 
 import psutil
 
-from runtime.embedded import launch
+from local.embedded import launch
 from tests.support.probes import KILL_AT, STOP_AT
 
 POLL_SECONDS = 0.05

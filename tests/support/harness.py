@@ -13,15 +13,15 @@ from typing import Any
 import psycopg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from runtime import setup
-from runtime.clock import Clock
-from runtime.database import prepare_schema
+from infra import setup
+from infra.clock import Clock
+from infra.kafka import build_producer
+from infra.partitioner import partition_of
+from infra.postgres import prepare_schema
+from infra.settings import Settings
+from policy.loading import load_policy
+from policy.versions import PolicyBook
 from runtime.effects import Performer
-from runtime.kafka import build_producer
-from runtime.partitioner import partition_of
-from runtime.policies import PolicyBook
-from runtime.policy_file import load_policy
-from runtime.settings import Settings
 from runtime.stage import Stage
 from runtime.worker import Worker
 from schemas.base import Cause, Event, new_traceparent

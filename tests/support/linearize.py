@@ -14,9 +14,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 
+from policy import Policy
 from runtime.stage import CancelTimer, Context, Decision, EffectDone, Input, Stage, TimerDue
 from schemas.base import Cause, Event, Record, cause_of, derived_id
-from schemas.policy import Policy
 
 S = TypeVar("S", bound=Record)
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
+from infra.http import build_application
 from runtime import telemetry
-from runtime.http import build_application
 from services.metrics.domain.ledger import STAGES
 from services.metrics.prometheus import BusinessMetrics
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 import redis
 
-from runtime.embedded.kafka import BROKER_SETTINGS, write_one_record
-from runtime.embedded.ports import Ports
-from runtime.embedded.server import ProbeFailed
-from runtime.embedded.stack import EmbeddedStack
+from local.embedded.kafka import BROKER_SETTINGS, write_one_record
+from local.embedded.ports import Ports
+from local.embedded.server import ProbeFailed
+from local.embedded.stack import EmbeddedStack
 
 NAMED_BY = ("LEADSTREAM_TEST_KAFKA", "LEADSTREAM_TEST_POSTGRES", "LEADSTREAM_TEST_REDIS")
 KAFKA_IMAGE, POSTGRES_IMAGE, VALKEY_IMAGE = "apache/kafka:4.1.1", "postgres:18.0", "valkey/valkey:9.0"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from cli.run import serve
-from runtime.supervise.plan import Options
+from local.supervise.plan import Options
 
 if __name__ == "__main__":
     serve(

@@ -7,7 +7,7 @@ import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from runtime.embedded.ports import LOOPBACK
+from local.embedded.ports import LOOPBACK
 
 
 class Answer(BaseHTTPRequestHandler):

@@ -16,8 +16,8 @@ from typing import Any
 
 import psutil
 
-from runtime.embedded.ports import Ports
-from runtime.supervise.plan import HTTP_PORTS
+from local.embedded.ports import Ports
+from local.supervise.plan import HTTP_PORTS
 from tests.support.waiting import until
 
 PORT_SETTINGS = [f"LEADSTREAM_{name.upper()}_PORT" for name in ("kafka", "postgres", "redis", *HTTP_PORTS)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from policy import Identity
 from schemas.base import Cause
 from schemas.events.operations import Erased, LeadErased
-from schemas.policy import Identity
 from schemas.topics import ERASED
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.identity import Identifiers, Key, find_keys

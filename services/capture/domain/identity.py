@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import idna
 import phonenumbers
 
-from schemas.policy import Identity
+from policy import Identity
 from services.capture.domain.countries import region_of
 
 KeyKind = Literal["lead_id", "email", "phone", "external_id"]

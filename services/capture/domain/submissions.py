@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from policy import Identity
 from schemas.base import Mode, Record, derived_id
 from schemas.events import (
     Captured,
@@ -17,7 +18,6 @@ from schemas.events import (
     Touch,
 )
 from schemas.events.touched import TouchContent
-from schemas.policy import Identity
 from services.capture.domain.errors import FieldProblem, InvalidInput, invalid_fields
 from services.capture.domain.identity import FoundKeys, Identifiers, find_keys
 from services.capture.domain.inputs import LeadIn, LeadNamed, OutcomeIn, SignalIn, TouchIn, read

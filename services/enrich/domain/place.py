@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.policy.types import timezone_names
+from policy.types import timezone_names
 from services.enrich.domain.country import CountryMatch, timezone_of
 from services.enrich.domain.evidence import Evidence, evidence
 from services.enrich.domain.phone import Phone

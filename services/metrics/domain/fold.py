@@ -11,8 +11,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+from policy.contact import contact_at, happened_at
 from schemas.base import Event, Mode, as_money
-from schemas.contact import contact_at, happened_at
 from schemas.events import (
     Assignment,
     LeadAccepted,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from policy import Sequence, SequenceTouch
 from schemas.base import derived_id
-from schemas.policy import Sequence, SequenceTouch
 from services.nurture.domain.limits import SenderDay, SenderDays, daily_limit, free_from, noted, sender_address
 from services.nurture.domain.message import Message, Unsendable, unsubscribe_link, write
 from services.nurture.domain.permission import refusal

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from policy import Nurture, Sequence
+from policy.compiled import compiled_once
+from policy.matching import Predicate, compile_conditions, facts_of
 from schemas.events import Assignment, Parked
-from schemas.policy import Nurture, Sequence
-from schemas.policy.compiled import compiled_once
-from schemas.policy.matching import Predicate, compile_conditions, facts_of
 from services.nurture.domain.state import NurtureState
 
 

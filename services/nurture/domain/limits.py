@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from schemas.policy import Nurture, SendingLimits, TemplateChannel
+from policy import Nurture, SendingLimits, TemplateChannel
 from services.nurture.domain.state import WEEK, NurtureState, Ownership
 
 UNCOUNTED = "call_task"

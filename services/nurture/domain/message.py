@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from schemas.policy import MessageTemplate, MissingValue, Policy, Rep, TemplateChannel, render
+from policy import MessageTemplate, MissingValue, Policy, Rep, TemplateChannel, render
 from services.nurture.domain.limits import sender_address
 from services.nurture.domain.state import Lead, Ownership
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from schemas.contact import contact_at, happened_at
+from policy import StopCondition
+from policy.contact import contact_at, happened_at
 from schemas.events import OutcomeKind, OutcomeRecorded, Scored, SignalRecorded, TouchRecorded
 from schemas.events.signals import SignalType
-from schemas.policy import StopCondition
 from services.nurture.domain.result import Moment, Result
 from services.nurture.domain.state import NurtureState, with_facts, with_return, with_stop
 from services.nurture.domain.steer import steer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas.policy import Consent as ConsentPolicy
-from schemas.policy import ConsentRule, LawfulBasis, TemplateChannel
+from policy import Consent as ConsentPolicy
+from policy import ConsentRule, LawfulBasis, TemplateChannel
 from services.nurture.domain.state import Lead
 
 OTHERS_SAID = frozenset({"csv_import", "referral"})

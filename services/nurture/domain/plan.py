@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from policy import Nurture, Policy, Sequence, SequenceTouch
 from schemas.base import derived_id
-from schemas.policy import Nurture, Policy, Sequence, SequenceTouch
 from services.nurture.domain.limits import UNCOUNTED, SenderDay, last_on, sender_of
 from services.nurture.domain.result import Moment, Wake
 from services.nurture.domain.state import Enrolment, Lead, NurtureState, Ownership, PlannedTouch

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from policy import Policy
 from schemas.events import Touch
 from schemas.events.touched import TouchStatus
-from schemas.policy import Policy
 from services.nurture.domain.limits import SenderDay
 from services.nurture.domain.state import Enrolment, NurtureState, PlannedTouch
 

@@ -11,9 +11,9 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from policy import StopCondition, TemplateChannel
 from schemas.base import Code, Record, Text
 from schemas.events import Assignment, Consent, Contact, Origin, Parked, Profile, Scored
-from schemas.policy import StopCondition, TemplateChannel
 
 WEEK = timedelta(days=7)
 SENT_KEPT = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from schemas.policy import Policy, StopCondition
+from policy import Policy, StopCondition
 from services.nurture.domain.plan import find_touch, hours_for, opening_for, wake_for
 from services.nurture.domain.result import Moment, Result, record
 from services.nurture.domain.state import Enrolment, NurtureState, PlannedTouch

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.policy import TimeWindow, WeeklyHours
+from policy import TimeWindow, WeeklyHours
 
 _LOOK_AHEAD_DAYS = 9
 """A week has every kind of day; two more, because the first may be half over and a clock change may eat one."""

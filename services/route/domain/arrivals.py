@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 
-from schemas.contact import contact_at, happened_at
+from policy.contact import contact_at, happened_at
 from schemas.events import LeadAccepted, LeadRecycled, OutcomeRecorded, Scored
 from services.route.domain import sla
 from services.route.domain.choice import Parking

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from schemas.policy import Schedule
+from policy import Schedule
 
 HORIZON_DAYS = 800
 """How far ahead working time is looked for; two years of leave, and whoever is away longer is not coming back."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from policy.matching import Facts
 from schemas.events import RoundRobinTurn
-from schemas.policy.matching import Facts
 from services.route.domain.plan import Plan, RepPlan, Roster, RulePlan
 from services.route.domain.turns import Candidate, Turns
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from policy import Policy
+from policy.matching import Facts
 from schemas.events import Deadlines, Scored
-from schemas.policy import Policy
-from schemas.policy.matching import Facts
 from services.route.domain import sla
 from services.route.domain.choice import DISQUALIFIED, Asking, Parking, Placement, choose, place_by
 from services.route.domain.desk import why_disqualified

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from policy.matching import Facts
 from schemas.events import Scored
-from schemas.policy.matching import Facts
 from services.route.domain.choice import DISQUALIFIED
 from services.route.domain.plan import Plan, RepPlan, RulePlan
 from services.route.domain.turns import Needs

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from policy import BandSla, LeadConditions, Policy, Pool, Recycling, Rep, Routing, RoutingRule, Territory
+from policy.compiled import compiled_once
+from policy.matching import Conditions, Facts, Judged, Predicate, compile_conditions, facts_of
 from schemas.events import Band
-from schemas.policy import BandSla, LeadConditions, Policy, Pool, Recycling, Rep, Routing, RoutingRule, Territory
-from schemas.policy.compiled import compiled_once
-from schemas.policy.matching import Conditions, Facts, Judged, Predicate, compile_conditions, facts_of
 from services.route.domain.business_time import Calendar
 from services.route.domain.turns import Load
 

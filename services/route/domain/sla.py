@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from policy import BandSla, Escalation
 from schemas.events import Deadlines
-from schemas.policy import BandSla, Escalation
 from services.route.domain.business_time import Calendar, NoWorkingTime
 from services.route.domain.plan import Plan, RepPlan
 from services.route.domain.state import Clock, Lead

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from policy import Escalation
 from schemas.events import LeadRecycled, SlaBreached
-from schemas.policy import Escalation
 from services.route.domain import sla
 from services.route.domain.choice import Asking, Parking, place_by_fallback, place_in
 from services.route.domain.desk import SLA_TIMER, Desk

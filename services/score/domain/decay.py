@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from zlib import crc32
 
-from schemas.policy import Recompute
+from policy import Recompute
 from services.score.domain.intent import milliseconds
 from services.score.domain.state import ScoreState, Standing
 

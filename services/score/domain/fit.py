@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.policy import Fit
-from schemas.policy.matching import Facts, Predicate, compile_unless
+from policy import Fit
+from policy.matching import Facts, Predicate, compile_unless
 from services.score.domain.lines import Line, fixed_line
 
 

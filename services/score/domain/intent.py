@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from schemas.policy import Intent, LeadConditions, SignalWeight, SubmissionSignal
-from schemas.policy.matching import Facts, Predicate, compile_conditions
+from policy import Intent, LeadConditions, SignalWeight, SubmissionSignal
+from policy.matching import Facts, Predicate, compile_conditions
 from services.score.domain.lines import Line, faded, to_tenths
 from services.score.domain.marks import Mark, to_milliseconds
 from services.score.domain.state import ScoreState, Snapshot, last_act

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from policy import Scoring
+from policy.compiled import compiled_once
+from policy.matching import facts_of
 from schemas.events import Reason
-from schemas.policy import Scoring
-from schemas.policy.compiled import compiled_once
-from schemas.policy.matching import facts_of
 from services.score.domain.decay import DecayRules, compile_decay
 from services.score.domain.fit import FitRules, compile_fit, fit_lines
 from services.score.domain.intent import IntentRules, compile_intent, intent_lines

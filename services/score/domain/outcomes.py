@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.policy import OutcomeAdjustment
-from schemas.policy.matching import words_of
+from policy import OutcomeAdjustment
+from policy.matching import words_of
 from services.score.domain.intent import milliseconds
 from services.score.domain.lines import Line, faded, to_tenths
 from services.score.domain.marks import OutcomeMark

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import Field
 
+from policy.matching import words_of
 from schemas.base import Record
 from schemas.events import Consent, Contact, Enriched, Origin, Outcome, Profile, Signal
 from schemas.events.scored import Band, Qualification
-from schemas.policy.matching import words_of
 from services.score.domain.marks import Mark, OutcomeMark, identify, remember
 
 SIGNALS_KEPT = 32

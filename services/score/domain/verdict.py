@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from policy import BANDS, Scoring
+from policy.matching import Facts, Predicate, compile_unless
 from schemas.events.scored import Band, Qualification
-from schemas.policy import BANDS, Scoring
-from schemas.policy.matching import Facts, Predicate, compile_unless
 from services.score.domain.intent import milliseconds
 from services.score.domain.lines import Line, fixed_line
 from services.score.domain.state import ScoreState, Standing, newest

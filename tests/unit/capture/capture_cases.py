@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.policy import FreeMailProvider, Identity
+from policy import FreeMailProvider, Identity
 from services.capture.domain.items import Item, Kind, Received
 from services.capture.domain.submissions import READERS, Desk
 

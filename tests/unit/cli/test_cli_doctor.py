@@ -14,7 +14,7 @@ from cli.doctor.judge import Finding, findings
 from cli.output import out
 from cli.policies import Published
 from cli.positions import TopicState
-from runtime.setup import SERVICES
+from infra.setup import SERVICES
 from schemas.topics import TOPICS, Topic
 from tests.support import story
 from tests.support.harness import POLICY
@@ -82,7 +82,7 @@ def test_a_healthy_stack_is_found_healthy() -> None:
 
 ILLS: list[tuple[Facts, str, str, str, str]] = [
     (kafka(error="refused"), "Kafka", "problem", "kafka:9092 does not answer: refused", "LEADSTREAM_KAFKA"),
-    (one_topic(partitions=0), "topics", "problem", "leads.captured is missing", "python -m runtime.setup"),
+    (one_topic(partitions=0), "topics", "problem", "leads.captured is missing", "python -m infra.setup"),
     (one_topic(partitions=8), "topics", "problem", "has 8 partitions, not 12", "LEADSTREAM_PARTITIONS=8"),
     (
         one_topic(settings={"retention.ms": "604800000", "cleanup.policy": "delete"}),
@@ -95,9 +95,9 @@ ILLS: list[tuple[Facts, str, str, str, str]] = [
     (postgres(version=160_004), "Postgres", "problem", "PostgreSQL 16.4", "upgrade to PostgreSQL 17"),
     (postgres(skew=2.0), "clock", "warning", "2 s ahead of this machine's", "NTP"),
     (postgres(skew=-60.0), "clock", "problem", "1 min behind this machine's", "NTP"),
-    (schema(role=False), "schemas", "problem", "score has no role", "runtime.setup"),
-    (schema(role=False, schema=False), "schemas", "problem", "score has no role and no schema", "runtime.setup"),
-    (schema(applied={}), "schemas", "problem", "score lacks the migrations runtime/1.sql", "runtime.setup"),
+    (schema(role=False), "schemas", "problem", "score has no role", "infra.setup"),
+    (schema(role=False, schema=False), "schemas", "problem", "score has no role and no schema", "infra.setup"),
+    (schema(applied={}), "schemas", "problem", "score lacks the migrations runtime/1.sql", "infra.setup"),
     (schema(applied={"runtime/1.sql": "b"}), "schemas", "problem", "edited after it was applied", "new migration"),
     (
         schema(applied={"runtime/1.sql": "a", "runtime/2.sql": "b"}),

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from cli import main
 from cli.context import CommandFailed
 from cli.lazy import Entry, group_of
-from runtime.embedded.errors import StackBusy
-from runtime.errors import SettingsError
+from infra.errors import SettingsError
+from local.embedded.errors import StackBusy
 
 NAMES = [entry.name for entry in main.ENTRIES]
 HEAVY = ("aiokafka", "psycopg", "pydantic", "aiohttp", "faust", "schemas.topics", "redis")

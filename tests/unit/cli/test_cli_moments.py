@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.moments import WrongMomentError, length, parse_moment, shown
-from schemas.policy import format_duration
+from policy import format_duration
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from cli.policies import Published, in_force
 from cli.policy import as_yaml
-from cli.policy_diff import Change, compare, difference, said
-from runtime.policies import PolicyBook
-from runtime.policy_file import load_policy, parse_policy
-from schemas.policy import Policy
+from policy import Policy
+from policy.diff import Change, compare, difference, said
+from policy.loading import load_policy, parse_policy
+from policy.versions import PolicyBook
 from tests.support import story
 
 POLICY = load_policy(Path("policy.yaml"))
-SALES_TEAM = load_policy(Path("policies/sales-team.yaml"))
+SALES_TEAM = load_policy(Path("policy/starters/sales-team.yaml"))
 
 
 def published(version: str, seconds: float, policy: Policy | None = POLICY) -> Published:

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from cli.context import CommandFailed
 from cli.demo import MARK, SERVERS, _empty, _end, _refuse_real_servers
-from runtime.embedded.discover import LOCK_NAME, sole_use
-from runtime.embedded.errors import StackBusy
+from local.embedded.discover import LOCK_NAME, sole_use
+from local.embedded.errors import StackBusy
 
 QUIET = Console(quiet=True)
 

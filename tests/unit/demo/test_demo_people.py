@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from demo.people import Cast, Person, plain
 from demo.spelling import clumsy, email_spelling, misspelt_email, phone_spelling
 from demo.world import world
-from runtime.policy_file import load_policy
-from schemas.policy import Identity
+from policy import Identity
+from policy.loading import load_policy
 from services.capture.domain.identity import email_key, phone_key
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="module", params=["policy.yaml", "policies/sales-team.yaml", "policies/solo-founder.yaml"])
+@pytest.fixture(
+    scope="module", params=["policy.yaml", "policy/starters/sales-team.yaml", "policy/starters/solo-founder.yaml"]
+)
 def rules(request: pytest.FixtureRequest) -> Identity:
     return load_policy(ROOT / request.param).identity
 

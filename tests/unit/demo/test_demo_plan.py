@@ -18,7 +18,7 @@ from demo.journeys import GRID
 from demo.junk import KINDS, STRANGERS
 from demo.plan import BAD_ROWS, Play, Scale, plan
 from demo.times import floor
-from runtime.policy_file import load_policy
+from policy.loading import load_policy
 from services.capture.domain.decode import decode_form, decode_json, media_type
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.forms import HONEYPOT, lead_document

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.embedded import jars
-from runtime.embedded.errors import DownloadError
+from local.embedded import jars
+from local.embedded.errors import DownloadError
 
 CONTENT = b"the broker"
 LINE = f"org.example:broker:1.0 sha256:{hashlib.sha256(CONTENT).hexdigest()}\n"

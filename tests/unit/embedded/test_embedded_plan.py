@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cli.run import SAMPLE
-from runtime.embedded.errors import EmbeddedError, PortTaken
-from runtime.embedded.ports import LOOPBACK, Ports, is_free
-from runtime.embedded.secrets import NAMES, load_or_create
-from runtime.supervise.config import render, socket_path
-from runtime.supervise.plan import HTTP_PORTS, Options, Plan, make
+from local.embedded.errors import EmbeddedError, PortTaken
+from local.embedded.ports import LOOPBACK, Ports, is_free
+from local.embedded.secrets import NAMES, load_or_create
+from local.supervise.config import render, socket_path
+from local.supervise.plan import HTTP_PORTS, Options, Plan, make
 from services.capture.domain.inputs import LeadIn
 
 ELSEWHERE = {

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from runtime.policy_file import load_policy
+from policy import Policy
+from policy.loading import load_policy
 from runtime.stage import Context, Decision
 from schemas.base import Mode, cause_of, new_traceparent
 from schemas.events import Captured, Enriched, IdentityMatch, LeadCaptured, LeadEnriched, Origin
-from schemas.policy import Policy
 from services.enrich.domain.lead import KnownLead
 from services.enrich.stage import EnrichStage
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
-POLICIES = Path(__file__).parents[3] / "policies"
+POLICIES = Path(__file__).parents[3] / "policy" / "starters"
 
 
 def make_submission(number: int = 1, *, day: int | None = None, channel: str = "web_form", **said: Any) -> Captured:

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.policy_file import load_policy
+from policy.loading import load_policy
 from services.enrich.domain.answers import read_answers
 from services.enrich.domain.employees import read_employees
 from services.enrich.domain.industry import read_industry
 from services.enrich.domain.links import read_linkedin
 from services.enrich.domain.tables import lines
 
-POLICIES = Path(__file__).parents[3] / "policies"
+POLICIES = Path(__file__).parents[3] / "policy" / "starters"
 
 
 @pytest.mark.parametrize(

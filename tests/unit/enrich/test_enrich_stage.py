@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy import Policy
 from runtime.stage import Context, Decision
 from schemas.base import Mode, cause_of
 from schemas.events import Captured, LeadCaptured, LeadEnriched
-from schemas.policy import Policy
 from schemas.topics import CAPTURED, ENRICHED
 from services.enrich.domain.lead import KnownLead, enriched, fold_submission
 from services.enrich.domain.mail import MailRules

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runtime.policy_file import load_policy
+from policy.loading import load_policy
 from schemas.events import Consent, Profile
 from services.nurture.domain.limits import SenderDay, places
 from tests.unit.nurture.world import (
@@ -286,7 +286,7 @@ def test_a_rep_who_has_left_the_policy_still_sends() -> None:
     assert "sent connect/linkedin" in world.log()
 
 
-@pytest.mark.parametrize("policy_file", ["policies/sales-team.yaml", "policies/solo-founder.yaml"])
+@pytest.mark.parametrize("policy_file", ["policy/starters/sales-team.yaml", "policy/starters/solo-founder.yaml"])
 def test_the_starter_policies_send_a_hot_lead_its_first_email_at_once(policy_file: str) -> None:
     world = World(load_policy(Path(policy_file))).hear(assigned()).run_until(MONDAY)
     assert "sent at-once/email" in world.log()

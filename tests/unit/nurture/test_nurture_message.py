@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from policy import MessageTemplate
 from schemas.events import Profile
-from schemas.policy import MessageTemplate
 from services.nurture.domain.message import Unsendable, unsubscribe_link, write
 from services.nurture.domain.state import Lead, Ownership, lead_of
 from tests.unit.nurture.world import MONDAY, assigned, person, policy

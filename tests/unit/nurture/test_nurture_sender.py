@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runtime.clock import ManualClock
+from infra.clock import ManualClock
 from services.nurture.sender import SendResult, TouchPerformer
 from tests.unit.nurture.world import MONDAY
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.policy import TimeWindow, WeeklyHours
+from policy import TimeWindow, WeeklyHours
 from services.nurture.domain.windows import SendingHours, zone_named
 
 LONDON = ZoneInfo("Europe/London")

@@ -11,7 +11,9 @@ from typing import Any, Literal, TypeVar
 
 import orjson
 
-from runtime.policy_file import load_policy
+from policy import Consent as ConsentPolicy
+from policy import Nurture, Policy
+from policy.loading import load_policy
 from runtime.stage import CancelTimer, Context, Decision, Effect, EffectDone, Input, SetTimer, TimerDue
 from schemas.base import Cause, Event, Mode, Record, cause_of, derived_id, new_traceparent
 from schemas.events import (
@@ -38,8 +40,6 @@ from schemas.events import (
 )
 from schemas.events.signals import SignalType
 from schemas.events.touched import TouchStatus
-from schemas.policy import Consent as ConsentPolicy
-from schemas.policy import Nurture, Policy
 from services.nurture.domain.limits import SenderDays, places
 from services.nurture.domain.state import NurtureState
 from services.nurture.stage import NurtureStage
@@ -122,7 +122,7 @@ ANYBODY = {"otherwise": "legitimate_interest", "requested_for": "180d"}
 
 @cache
 def _starter() -> Policy:
-    return load_policy(Path("policies/sales-team.yaml"))
+    return load_policy(Path("policy/starters/sales-team.yaml"))
 
 
 def policy(consent: Mapping[str, Any] = ANYBODY, **nurture: Any) -> Policy:

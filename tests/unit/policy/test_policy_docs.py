@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.policy_file import PolicyError, parse_policy
-from schemas.policy import PLACEHOLDERS, RoutingConditions
+from policy import PLACEHOLDERS, RoutingConditions
+from policy.loading import PolicyError, parse_policy
 
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs/policy.md").read_text(encoding="utf-8")

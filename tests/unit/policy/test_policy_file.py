@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.policy_file import PolicyError, PolicyProblem, load_policy, parse_policy
+from policy.loading import PolicyError, PolicyProblem, load_policy, parse_policy
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "policy.yaml").read_text(encoding="utf-8")

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy import LeadConditions, RoutingConditions
+from policy.compiled import KEPT, compiled_once
+from policy.conditions import CompanySize
+from policy.matching import Conditions, Facts, compile_conditions, compile_unless, facts_of
+from policy.types import PolicyModel
 from schemas.events import Band, Consent, Contact, Origin, Profile, Qualification
 from schemas.events.enriched import Department, EmailKind, Seniority
-from schemas.policy import LeadConditions, RoutingConditions
-from schemas.policy.compiled import KEPT, compiled_once
-from schemas.policy.conditions import CompanySize
-from schemas.policy.matching import Conditions, Facts, compile_conditions, compile_unless, facts_of
-from schemas.policy.types import PolicyModel
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

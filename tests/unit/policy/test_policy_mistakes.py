@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.policy_file import PolicyError, parse_policy
+from policy.loading import PolicyError, parse_policy
 
 TEXT = (Path(__file__).parents[3] / "policy.yaml").read_text(encoding="utf-8")
 

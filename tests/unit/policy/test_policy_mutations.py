@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runtime.policy_file import PolicyError, parse_policy
-from runtime.yaml_source import read_yaml
-from schemas.policy import Policy
+from policy import Policy
+from policy.loading import PolicyError, parse_policy
+from policy.yaml_source import read_yaml
 
 ROOT = Path(__file__).parents[3]
-FILES = ["policy.yaml", "policies/solo-founder.yaml", "policies/sales-team.yaml"]
+FILES = ["policy.yaml", "policy/starters/solo-founder.yaml", "policy/starters/sales-team.yaml"]
 FRAGMENTS = ["", " ", "\t", "\n", ":", "- ", "'", '"', "{", "]", "&a ", "*a", "!!x ", "|", "\x00", "\x85", "%"]
 Place = tuple[str | int, ...]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from runtime.policy_file import load_policy
-from schemas.policy import BANDS, Policy
+from policy import BANDS, Policy
+from policy.loading import load_policy
 
 ROOT = Path(__file__).parents[3]
-STARTERS = [ROOT / "policy.yaml", ROOT / "policies/solo-founder.yaml", ROOT / "policies/sales-team.yaml"]
+STARTERS = [ROOT / "policy.yaml", ROOT / "policy/starters/solo-founder.yaml", ROOT / "policy/starters/sales-team.yaml"]
 
 
 @pytest.fixture(params=STARTERS, ids=lambda path: path.stem)
@@ -65,7 +65,7 @@ def test_every_email_tells_who_sends_it_and_how_to_end_it(starter: Policy) -> No
 
 
 def test_the_sales_team_is_twenty_people_in_their_roles() -> None:
-    routing = load_policy(ROOT / "policies/sales-team.yaml").routing
+    routing = load_policy(ROOT / "policy/starters/sales-team.yaml").routing
     roles = Counter(rep.role for rep in routing.reps)
     assert roles == {"sdr": 8, "account_executive": 7, "manager": 5}
     assert all(team.manager for team in routing.teams)
@@ -73,7 +73,7 @@ def test_the_sales_team_is_twenty_people_in_their_roles() -> None:
 
 
 def test_the_solo_founder_works_alone_without_escalating_to_anybody() -> None:
-    policy = load_policy(ROOT / "policies/solo-founder.yaml")
+    policy = load_policy(ROOT / "policy/starters/solo-founder.yaml")
     assert len(policy.routing.reps) == 1
     actions = {step.action for sla in policy.sla.bands for step in sla.escalations}
     assert actions == {"remind_owner"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.policy import (
+from policy import (
     DateRange,
     Duration,
     LeadConditions,
@@ -22,9 +22,9 @@ from schemas.policy import (
     parse_duration,
     render,
 )
-from schemas.policy.hours import DAYS
-from schemas.policy.template import PLACEHOLDERS, MessageTemplate, placeholders
-from schemas.policy.types import Country, Domain, Email, country_codes
+from policy.hours import DAYS
+from policy.template import PLACEHOLDERS, MessageTemplate, placeholders
+from policy.types import Country, Domain, Email, country_codes
 
 DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 

@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runtime.policy_file import load_policy
+from policy import Policy, Routing, Sla
+from policy.loading import load_policy
 from runtime.stage import Context, Decision, Input, SetTimer, TimerDue
 from schemas.base import Cause, Event, Mode, Record, cause_of, derived_id
 from schemas.events import (
@@ -26,7 +27,6 @@ from schemas.events import (
     Touch,
     TouchRecorded,
 )
-from schemas.policy import Policy, Routing, Sla
 from services.route.domain.state import RouteState
 from services.route.domain.turns import Needs, PoolTurns, Turns
 from services.route.stage import RouteStage
@@ -108,7 +108,7 @@ SLA: dict[str, Any] = {
 
 @cache
 def _shipped() -> Policy:
-    return load_policy(ROOT / "policies" / "solo-founder.yaml")
+    return load_policy(ROOT / "policy" / "starters" / "solo-founder.yaml")
 
 
 def policy_of(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.policy import Schedule
+from policy import Schedule
 from services.route.domain.business_time import HORIZON_DAYS, Calendar, NoWorkingTime
 
 # Clock changes at 2:00, at midnight (Cairo, Nuuk), by half an hour (Lord Howe), never (Kolkata), a lost day (Apia).

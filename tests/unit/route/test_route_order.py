@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.policy_file import load_policy
+from policy import Policy
+from policy.loading import load_policy
 from schemas.base import Event
-from schemas.policy import Policy
 from tests.support.events import interleavings
 from tests.unit.route.route_cases import (
     MONDAY,
@@ -97,7 +97,7 @@ def shipped(file: Path) -> Policy:
     return load_policy(file)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "policies").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", sorted((ROOT / "policy" / "starters").glob("*.yaml")), ids=lambda path: path.stem)
 @given(data=st.data())
 @settings(max_examples=60)
 def test_what_a_batch_locks_is_enough_for_whatever_it_decides(file: Path, data: st.DataObject) -> None:

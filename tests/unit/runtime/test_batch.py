@@ -11,13 +11,13 @@ from typing import ClassVar, Literal
 import orjson
 import pytest
 
-from runtime.batch import ERASED_MARK, Outcome, decide, gather
+from infra.partitioner import partition_of
+from policy.loading import load_policy
+from runtime.decide import ERASED_MARK, PartitionResult, decide, gather
+from runtime.decode import BatchContext, PartitionBatch, Read, Source, sift
 from runtime.fence import Commit, FenceRow
 from runtime.hold import HoldGuard, Suspected
-from runtime.partitioner import partition_of
-from runtime.policy_file import load_policy
 from runtime.sequence import headers_of
-from runtime.sift import Deciding, Read, Source, Work, sift
 from runtime.stage import Context, Decision, Input, Stage
 from schemas.base import Cause, Event, Record, new_traceparent
 from schemas.events import DeadLetter, Erased, EventDead, LeadErased
@@ -28,7 +28,7 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PARTITIONS = 4
 POLICY = load_policy(Path("policy.yaml"))
 ALPHA = Alpha()
-DECIDING = Deciding(
+DECIDING = BatchContext(
     service="alpha",
     policy=POLICY,
     clock=NOW,
@@ -110,18 +110,18 @@ def run(
     fence: FenceRow | None = None,
     stored: dict[str, bytes] | None = None,
     stage: Stage[Tally] = ALPHA,
-) -> Outcome[Tally]:
-    sifted = sift(Work(0, list(reads)), fence or FenceRow(0, 1, 0), DECIDING)
+) -> PartitionResult[Tally]:
+    sifted = sift(PartitionBatch(0, list(reads)), fence or FenceRow(0, 1, 0), DECIDING)
     return decide(stage, sifted, stored or {}, Tally.model_validate_json, DECIDING, None)
 
 
-def count(outcome: Outcome[Tally]) -> int:
+def count(outcome: PartitionResult[Tally]) -> int:
     tally = outcome.states[LEAD]
     assert tally is not None
     return tally.count
 
 
-def dead_letters(outcome: Outcome[Tally]) -> list[DeadLetter]:
+def dead_letters(outcome: PartitionResult[Tally]) -> list[DeadLetter]:
     return [EventDead.model_validate_json(value).data for topic, _, value in outcome.events if topic == DEAD.name]
 
 
@@ -158,7 +158,7 @@ def test_nothing_behind_a_gap_is_read() -> None:
 
 def test_an_operator_may_let_it_go_on_behind_a_gap() -> None:
     accepting = DECIDING._replace(gaps_accepted={("bare.pings", 0)})
-    sifted = sift(Work(0, [read(0, ping(1), 1), read(1, ping(3), 3)]), FenceRow(0, 1, 0), accepting)
+    sifted = sift(PartitionBatch(0, [read(0, ping(1), 1), read(1, ping(3), 3)]), FenceRow(0, 1, 0), accepting)
     assert len(sifted.items) == 2
     assert not sifted.gaps
 
@@ -198,7 +198,7 @@ def test_an_exception_of_any_name_is_buried() -> None:
 def test_an_order_lets_one_gap_pass_and_not_the_next() -> None:
     accepting = DECIDING._replace(gaps_accepted={("bare.pings", 0)})
     reads: list[Source] = [read(0, ping(1), 1), read(1, ping(3), 3), read(2, ping(4), 4), read(3, ping(9), 9)]
-    sifted = sift(Work(0, reads), FenceRow(0, 1, 0), accepting)
+    sifted = sift(PartitionBatch(0, reads), FenceRow(0, 1, 0), accepting)
     assert len(sifted.items) == 3
     assert sifted.passed == [("bare.pings", 0)]
     assert "from sequence 4 to 9" in str(sifted.gaps["bare.pings"])
@@ -290,7 +290,7 @@ class Inventive(Alpha):
 
 
 def test_a_stage_can_emit_only_to_its_declared_outputs() -> None:
-    sifted = sift(Work(0, [read(0, ping(1), 1)]), FenceRow(0, 1, 0), DECIDING)
+    sifted = sift(PartitionBatch(0, [read(0, ping(1), 1)]), FenceRow(0, 1, 0), DECIDING)
     outcome = decide(Inventive(), sifted, {}, Tally.model_validate_json, DECIDING, None)
     assert [letter.reason for letter in dead_letters(outcome)] == ["keyerror"]
 
@@ -303,7 +303,7 @@ class Choosy(Alpha):
 
 def test_what_a_stage_ignores_is_counted_and_never_read() -> None:
     unreadable = ping(1).to_json().replace(b'"data"', b'"dat"')
-    sifted = sift(Work(0, [read(0, unreadable, 1), read(1, ping(2), 2)]), FenceRow(0, 1, 0), IGNORING)
+    sifted = sift(PartitionBatch(0, [read(0, unreadable, 1), read(1, ping(2), 2)]), FenceRow(0, 1, 0), IGNORING)
     assert (sifted.items, sifted.dead, sifted.offsets) == ([], [], {"bare.pings": 2})
     assert sifted.seen == {"bare.pings|test@1": 2}
     assert decide(Choosy(), sifted, {}, Tally.model_validate_json, IGNORING, None).counts == {
@@ -312,14 +312,14 @@ def test_what_a_stage_ignores_is_counted_and_never_read() -> None:
 
 
 def test_a_stranger_can_not_have_a_record_ignored() -> None:
-    sifted = sift(Work(0, [read(0, ping(1)), read(1, b"junk")]), FenceRow(0, 1, 0), IGNORING)
+    sifted = sift(PartitionBatch(0, [read(0, ping(1)), read(1, b"junk")]), FenceRow(0, 1, 0), IGNORING)
     assert (len(sifted.items), len(sifted.dead)) == (1, 1)
 
 
 def test_only_the_type_of_the_event_itself_lets_it_be_ignored() -> None:
     quoting = ping(1, note='","type":"bare.other.v1"')
     other = IGNORING._replace(ignores=frozenset({"bare.other.v1"}))
-    assert len(sift(Work(0, [read(0, quoting, 1)]), FenceRow(0, 1, 0), other).items) == 1
+    assert len(sift(PartitionBatch(0, [read(0, quoting, 1)]), FenceRow(0, 1, 0), other).items) == 1
 
 
 IGNORING = DECIDING._replace(ignores=Choosy.ignores)

@@ -9,10 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError
 
-from runtime import ownership
+from infra.settings import Settings
+from runtime import partition_consumer
 from runtime.fence import FenceRow
-from runtime.ownership import KAFKA_AWAY, Ownership
-from runtime.settings import Settings
+from runtime.partition_consumer import KAFKA_AWAY, PartitionConsumer
 from tests.support.bare import Alpha
 
 
@@ -34,8 +34,8 @@ class Silent:
 
 
 async def problems(monkeypatch: pytest.MonkeyPatch, *answers: Exception | None, asked: int) -> list[str]:
-    monkeypatch.setattr(ownership, "COMMIT_PATIENCE", 0.01)
-    ours = Ownership(Alpha(), Settings(), lambda: None)
+    monkeypatch.setattr(partition_consumer, "COMMIT_PATIENCE", 0.01)
+    ours = PartitionConsumer(Alpha(), Settings(), lambda: None)
     ours.fences = {0: FenceRow(0, 1, 0, offsets={"bare.pings": 7})}
     monkeypatch.setattr(ours, "_consumer", Silent(*answers))
     told = []

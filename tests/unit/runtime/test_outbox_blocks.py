@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from psycopg import pq
 from psycopg.adapt import Transformer
 
-from runtime.arrays import Array, bigints, byteas, ints, moments, texts
+from infra.arrays import Array, bigints, byteas, ints, moments, texts
 from runtime.fence import OutboxRow, blocks_of, rows_of
 
 EVENTS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b"]), st.binary(max_size=9), st.binary()))

@@ -10,9 +10,9 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from infra.settings import Settings
 from runtime.fence import FenceRow
-from runtime.ownership import Ownership
-from runtime.settings import Settings
+from runtime.partition_consumer import PartitionConsumer
 from tests.support.bare import PINGS, Alpha
 
 PARTITION = TopicPartition(PINGS.name, 3)
@@ -35,8 +35,8 @@ async def read(broker: Broker, woken: asyncio.Event, seconds: float, not_before:
     return [each.record for each in await owner(broker).read(seconds, woken, not_before)]
 
 
-def owner(broker: Broker) -> Ownership:
-    ownership = Ownership(Alpha(), Settings(), lambda: None)
+def owner(broker: Broker) -> PartitionConsumer:
+    ownership = PartitionConsumer(Alpha(), Settings(), lambda: None)
     bare: Any = ownership
     bare._consumer, bare._membership = broker, SimpleNamespace(generation=0)
     ownership.fences[3] = FenceRow(3, 1, 0)

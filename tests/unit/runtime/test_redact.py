@@ -11,8 +11,8 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from pydantic import BaseModel
 
-from runtime.errors import SettingsError
-from runtime.redact import ToldOnly, described, told
+from infra.errors import SettingsError
+from infra.redact import SafeMessages, described, safe_message
 
 ANN = "ann@example.com"
 
@@ -59,7 +59,7 @@ def raised(what: Callable[[], None]) -> BaseException:
 @pytest.mark.parametrize("what", [lookup, validation, chained, grouped, refused, undecodable])
 def test_no_value_is_told(what: Callable[[], None]) -> None:
     error = raised(what)
-    said = orjson.dumps(described((type(error), error, error.__traceback__))).decode() + told(error)
+    said = orjson.dumps(described((type(error), error, error.__traceback__))).decode() + safe_message(error)
     assert ANN not in said
     assert type(error).__name__ in said
     assert what.__name__ in said or what is validation
@@ -83,11 +83,11 @@ def test_what_led_to_it_and_what_is_in_a_group_are_told() -> None:
     ],
 )
 def test_errors_of_servers_and_settings_are_told_whole(error: Exception) -> None:
-    assert told(error).partition(": ")[2] == str(error)
+    assert safe_message(error).partition(": ")[2] == str(error)
 
 
 def test_libraries_lines_tell_exceptions_as_we_do(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.handler.addFilter(ToldOnly())
+    caplog.handler.addFilter(SafeMessages())
     caplog.set_level(logging.ERROR, logger="asyncio")  # commands that ran before in this process silence it
     error = raised(lookup)
     logging.getLogger("some.library").error("Crashed reason=%r", error)

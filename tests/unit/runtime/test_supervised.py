@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runtime.errors import LeadstreamError
+from infra.errors import LeadstreamError
 from runtime.service import _supervised
 
 

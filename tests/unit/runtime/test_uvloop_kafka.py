@@ -12,7 +12,7 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from runtime.kafka import expect_uvloop
+from infra.kafka import expect_uvloop
 
 
 async def sent_after_the_end(send: Any) -> None:

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from schemas.contact import CONTACT_OUTCOMES, contact_at, happened_at
+from policy.contact import CONTACT_OUTCOMES, contact_at, happened_at
 from schemas.events import OutcomeKind, OutcomeRecorded, SlaMet, TouchRecorded
 from schemas.events.touched import TouchStatus
 from services.metrics.domain.fold import fold

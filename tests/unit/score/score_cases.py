@@ -10,7 +10,8 @@ from typing import Any, TypeVar, get_args
 
 from hypothesis import strategies as st
 
-from runtime.policy_file import load_policy
+from policy import Policy, Scoring
+from policy.loading import load_policy
 from runtime.stage import Context, Decision, Input, TimerDue
 from schemas.base import Cause, Event, Mode, Record, cause_of, derived_id, new_traceparent
 from schemas.events import (
@@ -30,13 +31,12 @@ from schemas.events import (
     Touch,
     TouchRecorded,
 )
-from schemas.policy import Policy, Scoring
 from services.score.domain.state import ScoreState
 from services.score.stage import DECAY, ScoreStage
 from tests.support.events import make_event
 
 ROOT = Path(__file__).parents[3]
-POLICY_FILES = (ROOT / "policy.yaml", *sorted((ROOT / "policies").glob("*.yaml")))
+POLICY_FILES = (ROOT / "policy.yaml", *sorted((ROOT / "policy" / "starters").glob("*.yaml")))
 LEAD = "lead-1"
 E = TypeVar("E", bound=Event)
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)

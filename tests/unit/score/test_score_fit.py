@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.policy import Fit
-from schemas.policy.matching import facts_of
+from policy import Fit
+from policy.matching import facts_of
 from services.score.domain.fit import compile_fit, fit_lines
 from services.score.domain.lines import score_of
 from services.score.domain.state import ScoreState, Snapshot, fold_enriched

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.policy import Intent
-from schemas.policy.matching import facts_of
+from policy import Intent
+from policy.matching import facts_of
 from services.score.domain.intent import compile_intent, intent_lines, signal_of
 from services.score.domain.lines import Line, faded, score_of
 from services.score.domain.marks import to_milliseconds

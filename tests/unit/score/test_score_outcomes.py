@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from policy import OutcomeAdjustment
 from schemas.events import OutcomeRecorded
-from schemas.policy import OutcomeAdjustment
 from services.score.domain.lines import Line
 from services.score.domain.marks import to_milliseconds
 from services.score.domain.outcomes import compile_outcomes, outcome_lines

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from policy import BANDS
 from schemas.base import Event
 from schemas.events import Scored
-from schemas.policy import BANDS
 from tests.support.events import interleavings
 from tests.unit.score.score_cases import (
     MONDAY,

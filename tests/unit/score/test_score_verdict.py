@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy import BANDS
+from policy.matching import facts_of
 from schemas.events.scored import Band
-from schemas.policy import BANDS
-from schemas.policy.matching import facts_of
 from services.score.domain.marks import to_milliseconds
 from services.score.domain.state import ScoreState, fold_enriched, fold_signal
 from services.score.domain.verdict import Verdict, compile_verdict, judge

@@ -1,0 +1,1 @@
+"""Adapters that all share: Kafka, Postgres, HTTP, settings, logging, setup. Nothing here decides."""

@@ -1,0 +1,1 @@
+"""What `make run` starts: embedded servers, supervision, ports."""

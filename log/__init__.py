@@ -1,0 +1,1 @@
+"""Reading the topics back: describe an event, find a lead, lag, export."""
