@@ -26,7 +26,7 @@ from infra.postgres import connect, prepare_schema
 from infra.settings import Settings
 from policy.loading import load_policy
 from runtime.decide import decide, gather
-from runtime.decode import BatchContext, PartitionBatch, Read, Source, inputs_of, sift
+from runtime.decode import BatchContext, PartitionBatch, Read, Source, decode, inputs_of
 from runtime.fence import Commit, commit_batch, read_due, read_results, read_states, take
 from runtime.stage import Change, Stage
 from schemas.events import EventDead
@@ -206,19 +206,18 @@ class _Service:
     async def _commit(self, sources: Sequence[Source]) -> list[Row]:
         """One batch, as a worker makes one."""
         deciding = self._deciding()
-        sifted = [sift(work, self._fences[work.partition], deciding) for work in _works(sources)]
+        decoded = [decode(work, self._fences[work.partition], deciding) for work in _works(sources)]
         commit, stage, connection = Commit(), self._stage, self._connection
         async with connection.transaction():
-            shared = await stage.prepare(connection, inputs_of(sifted), deciding.policy)
-            stored = await read_states(connection, list({item.lead_id for each in sifted for item in each.items}))
-            decode = stage.state_type.from_json
-            outcomes = [decide(stage, each, stored, decode, deciding, shared) for each in sifted]
+            shared = await stage.prepare(connection, inputs_of(decoded), deciding.policy)
+            stored = await read_states(connection, list({item.lead_id for each in decoded for item in each.items}))
+            outcomes = [decide(stage, each, stored, deciding, shared) for each in decoded]
             changes: dict[str, Change[Any]] = {}
             for outcome in outcomes:
                 changes |= outcome.changes
             await stage.save(connection, shared, changes)
             for outcome in outcomes:
-                gather(commit, outcome, stage.state_type.to_json)
+                gather(commit, outcome)
             fences = await commit_batch(connection, commit)
         self._fences |= fences
         stage.committed(shared, changes)
