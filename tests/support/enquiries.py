@@ -175,20 +175,27 @@ def _sent(kind: Any, drawn: dict[str, Any]) -> Document:
     return Document(kind, orjson.dumps(drawn))
 
 
+def _with_person(drawn: dict[str, Any]) -> dict[str, Any]:
+    """The person's fields together, which is the other way to send them."""
+    rest = {name: value for name, value in drawn.items() if name not in PERSON}
+    return {**rest, "person": {name: value for name, value in drawn.items() if name in PERSON}}
+
+
 @st.composite
 def enquiries(draw: st.DrawFn) -> list[Document]:
     """One lead's documents: what it submits, and what is reported of it."""
     number = next(_numbers) // 2  # every lead enquires twice
-    same = st.just({"crm": str(number)})
+    ids = draw(st.sampled_from(({}, {}, {"s" * 100: str(number) + "\U0001f980" * 190}))) | {"crm": str(number)}
     known = draw(st.sampled_from(({}, PROMISING, {**PROMISING, "email": f"ada@firm{number}.com"})))
     known = known and {**known, "phone": f"+44 20 {number % 10**8:08}"}
-    submissions = some(LEAD, external_ids=same).map(lambda drawn: _sent("lead", {**known, **drawn}))
+    drawn = some(LEAD, external_ids=st.just(ids)).map(lambda fields: {**known, **fields})
+    submissions = st.one_of(drawn, drawn.map(_with_person)).map(lambda fields: _sent("lead", fields))
     facts = st.one_of(
-        some(SIGNAL, external_ids=same, signal=_kinds(SignalType)).map(lambda drawn: _sent("signal", drawn)),
-        some(OUTCOME, external_ids=same, outcome=_kinds(OutcomeKind), reason=text).map(
+        some(SIGNAL, external_ids=st.just(ids), signal=_kinds(SignalType)).map(lambda drawn: _sent("signal", drawn)),
+        some(OUTCOME, external_ids=st.just(ids), outcome=_kinds(OutcomeKind), reason=text).map(
             lambda drawn: _sent("outcome", drawn)
         ),
-        some(TOUCH, external_ids=same, channel=_kinds(TouchChannel)).map(lambda drawn: _sent("touch", drawn)),
+        some(TOUCH, external_ids=st.just(ids), channel=_kinds(TouchChannel)).map(lambda drawn: _sent("touch", drawn)),
         submissions,
     )
     return [draw(submissions), *draw(st.lists(facts, max_size=4))]
