@@ -26,8 +26,8 @@ class Visit(Record):
     seconds: int
 
 
-class Visits(Record):
-    """What is known after a visit; also what is kept of a lead."""
+class VisitTotals(Record):
+    """A lead's visits up to now: the data of the event that comes out, and the state that is kept."""
 
     count: int = 0
     seconds: int = 0
@@ -47,31 +47,33 @@ class Counted(Event):
 
     TYPES: ClassVar[tuple[str, ...]] = ("bench.counted.v1",)
     type: Literal["bench.counted.v1"] = "bench.counted.v1"
-    data: Visits
+    data: VisitTotals
 
 
 VISITED = Topic("bench.visited", (Visited,), (), ("bench",), "Input of the measured stage.")
 COUNTED = Topic("bench.counted", (Counted,), ("bench",), (), "Its output.")
 
 
-class VisitsStage(Stage[Visits]):
+class WorkloadStage(Stage[VisitTotals]):
     """The measured stage, as a service's author would write it."""
 
     name = "bench"
     inputs = (VISITED,)
     outputs = (COUNTED,)
-    state_type = Visits
+    state_type = VisitTotals
 
-    def decide(self, item: Input, state: Visits | None, ctx: Context) -> Decision[Visits]:
+    def decide(self, item: Input, state: VisitTotals | None, ctx: Context) -> Decision[VisitTotals]:
         """Counts."""
         if not isinstance(item, Visited):
             raise TypeError(f"only visits are counted, not {type(item).__name__}")
-        before = state or Visits()
-        after = Visits(count=before.count + 1, seconds=before.seconds + item.data.seconds, last_page=item.data.page)
+        before = state or VisitTotals()
+        after = VisitTotals(
+            count=before.count + 1, seconds=before.seconds + item.data.seconds, last_page=item.data.page
+        )
         return Decision(after, events=(ctx.emit(Counted, after),))
 
 
-def visit(number: int, lead: str) -> Visited:
+def visit_event(number: int, lead: str) -> Visited:
     """The `number`-th visit of all."""
     identity = derived_id("bench", number)
     cause = Cause(id=identity, lead_id=lead, traceparent=new_traceparent(identity))
@@ -79,12 +81,12 @@ def visit(number: int, lead: str) -> Visited:
     return Visited.create(cause=cause, service="bench", time=datetime.now(UTC), data=data)
 
 
-def visits(count: int) -> Iterator[Visited]:
+def workload(count: int) -> Iterator[Visited]:
     """`count` visits of a quarter as many leads, each lead's spread over the whole."""
     leads = max(int(count * LEADS_PER_EVENT), 1)
     names = [derived_id("lead", number)[:26] for number in range(leads)]
     for number in range(count):
-        yield visit(number, names[number * 7_919 % leads])
+        yield visit_event(number, names[number * 7_919 % leads])
 
 
 def stamp(sequence: int) -> list[tuple[str, bytes]]:
