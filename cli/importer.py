@@ -15,8 +15,8 @@ from cli.context import FAILED, USAGE, CommandFailed, find_stack, required
 from cli.importing.plan import ImportOptions, ImportSummary, Plan, Rejects, plan_of
 from cli.importing.sending import BATCH_ROWS, Client, HttpClient, Sender, reason_of
 from cli.importing.table import Row
-from cli.moments import parse_moment
 from cli.output import err, out, print_json
+from log.times import parse_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -177,7 +177,7 @@ def _submitted(text: str | None) -> datetime | None:
     from infra.clock import Clock
 
     try:
-        return parse_moment(text, Clock().now())
+        return parse_time(text, Clock().now())
     except ValueError as error:
         raise CommandFailed(f"--submitted-at: {error}", USAGE) from error
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 
+from log.progress import ReportProgress
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
-
-Report = Callable[[int, int], None]
-"""Told how far a long piece of work is: done, in all."""
 
 
 #: Columns of what goes to a file or another program, which have no width of their own.
@@ -54,7 +53,7 @@ def print_json(document: Any, *, lines: bool = False) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
+def progress(what: str) -> Iterator[ReportProgress]:
     """A bar on standard error, gone when it is done; none where nobody looks."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import FAILED, KAFKA, USAGE, CommandFailed, Stack, find_stack, run
-from cli.log import open_log
-from cli.moments import WrongMomentError, parse_moment, shown
 from cli.output import confirmed, err, out, print_json
 from cli.output import show as show_table
-from cli.policies import Published, in_force, read_policies
 from infra.setup import publish_policy
+from log.policies import Published, in_force, read_policies
+from log.reader import open_log
+from log.times import InvalidTimeError, format_time, parse_time
 from policy import Policy
 from policy.diff import Change, difference
 from policy.loading import PolicyError, load_policy
@@ -111,7 +111,7 @@ def publish(
         print_json(_as_document(plan, published=published))
     elif published:
         out().print(
-            f"[green]Published:[/] {escape(plan.policy.version)}, in force from {shown(plan.effective_at)} UTC."
+            f"[green]Published:[/] {escape(plan.policy.version)}, in force from {format_time(plan.effective_at)} UTC."
         )
 
 
@@ -134,8 +134,8 @@ async def _plan(stack: Stack, new: Policy, effective_at: str | None) -> Plan:
 
 def _moment(text: str, now: datetime) -> datetime:
     try:
-        return parse_moment(text, now)
-    except WrongMomentError as error:
+        return parse_time(text, now)
+    except InvalidTimeError as error:
         raise CommandFailed(f"--effective-at: {error}", USAGE) from error
 
 
@@ -189,8 +189,8 @@ def show(
     data = found.event.data
     console = out()
     console.print(
-        f"# {data.version}, published by {data.published_by} at {shown(found.event.time)}, "
-        f"in force from {shown(data.effective_at)} (UTC)",
+        f"# {data.version}, published by {data.published_by} at {format_time(found.event.time)}, "
+        f"in force from {format_time(data.effective_at)} (UTC)",
         style="dim",
         markup=False,
     )
@@ -251,7 +251,9 @@ def _table(published: Sequence[Published], current: Published | None) -> Table:
         if each.policy is None:
             note = "[red]not usable by this release[/]"
         by = each.event.data.published_by
-        table.add_row(escape(each.version), shown(each.effective_at), shown(each.event.time), escape(by), note)
+        table.add_row(
+            escape(each.version), format_time(each.effective_at), format_time(each.event.time), escape(by), note
+        )
     return table
 
 

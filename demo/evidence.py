@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
 
-from cli.log import Found, Log
+from log.reader import Log, LogRecord
+from log.timeline import LEAD_TOPICS
 from policy.contact import contact_at
 from schemas.base import Event
 from schemas.events import (
@@ -29,9 +30,6 @@ from schemas.events import (
     SlaMet,
     TouchRecorded,
 )
-from schemas.topics import COMMANDS, POLICIES, TOPICS
-
-READ = tuple(topic for topic in TOPICS if topic.events and topic not in (POLICIES, COMMANDS))
 
 ClockKey = tuple[str, str, datetime]
 """Lead, submission, start."""
@@ -82,7 +80,7 @@ class Evidence:
     records: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
 
-    def add(self, found: Found) -> None:
+    def add(self, found: LogRecord) -> None:
         """Takes one record in."""
         topic, event = found.topic.name, found.event
         self.records[topic] += 1
@@ -111,10 +109,10 @@ class Evidence:
     @_take.register
     def _assigned(self, event: LeadAssigned) -> None:
         self.placed.add(event.lead_id)
-        told: Assignment = event.data
-        started = told.deadlines.started_at or told.origin.captured_at
-        key = (event.lead_id, told.origin.submission_id, started)
-        self.started[key] = told.deadlines.contacted_by
+        assignment: Assignment = event.data
+        started = assignment.deadlines.started_at or assignment.origin.captured_at
+        key = (event.lead_id, assignment.origin.submission_id, started)
+        self.started[key] = assignment.deadlines.contacted_by
         self.seconds_to_owner.append((event.time - started).total_seconds())
 
     @_take.register(LeadParked)
@@ -180,11 +178,11 @@ async def gather(log: Log) -> Evidence:
     return evidence
 
 
-async def _all(log: Log) -> AsyncIterator[Found]:
-    places = log.places(READ)
+async def _all(log: Log) -> AsyncIterator[LogRecord]:
+    places = log.places(LEAD_TOPICS)
     records: AsyncIterator[Any] = log.read(await log.begins(places), await log.ends(places))
     async for record in records:
-        yield log.found(record)
+        yield log.decode(record)
 
 
 def likely_story(evidence: Evidence) -> str | None:

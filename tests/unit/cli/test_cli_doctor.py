@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from cli.doctor.checks import Finding, findings
 from cli.doctor.command import as_table
 from cli.doctor.facts import Behind, Facts, KafkaFacts, PostgresFacts, RedisFacts, SchemaFacts, ServiceFacts
-from cli.doctor.judge import Finding, findings
 from cli.output import out
-from cli.policies import Published
-from cli.positions import TopicState
 from infra.setup import SERVICES
+from log.lag import TopicState
+from log.policies import Published
+from runtime.inspect import SchemaState
 from schemas.topics import TOPICS, Topic
 from tests.support import story
 from tests.support.harness import POLICY
@@ -34,7 +35,8 @@ def state(topic: Topic, **fields: Any) -> TopicState:
     return TopicState(topic, **{**well, **fields})
 
 
-GOOD_SCHEMA = SchemaFacts(role=True, schema=True, applied={"runtime/1.sql": "a"}, expected={"runtime/1.sql": "a"})
+GOOD_STATE = SchemaState(role=True, schema=True, applied={"runtime/1.sql": "a"})
+GOOD_SCHEMA = SchemaFacts(GOOD_STATE, expected={"runtime/1.sql": "a"})
 GOOD = Facts(
     now=NOW,
     stack_time=NOW,
@@ -57,7 +59,9 @@ def postgres(**fields: Any) -> Facts:
 
 
 def schema(**fields: Any) -> Facts:
-    return postgres(schemas={**GOOD.postgres.schemas, "score": replace(GOOD_SCHEMA, **fields)})
+    return postgres(
+        schemas={**GOOD.postgres.schemas, "score": replace(GOOD_SCHEMA, state=replace(GOOD_STATE, **fields))}
+    )
 
 
 def one_topic(**fields: Any) -> Facts:
@@ -106,7 +110,7 @@ ILLS: list[tuple[Facts, str, str, str, str]] = [
         "migrations this release does not know: runtime/2.sql",
         "newer",
     ),
-    (schema(intrudes=("capture",)), "schemas", "problem", "score's role can use capture", "revoke usage on schema"),
+    (schema(foreign=("capture",)), "schemas", "problem", "score's role can use capture", "revoke usage on schema"),
     (schema(paused=True), "paused", "warning", "score is paused", "leadstream resume score"),
     (replace(GOOD, redis=RedisFacts(error="refused")), "Redis", "problem", "refused", "LEADSTREAM_REDIS"),
     (replace(GOOD, redis=RedisFacts(version="6.2.1")), "Redis", "warning", "version 6.2.1", "upgrade to 7"),

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.policies import Published, in_force
 from cli.policy import as_yaml
+from log.policies import Published, in_force
 from policy import Policy
 from policy.diff import Change, compare, difference, said
 from policy.loading import load_policy, parse_policy

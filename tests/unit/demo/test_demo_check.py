@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cli.log import Found
 from demo.actions import ACCEPTED, DUPLICATE, UNKNOWN_LEAD, Action, Expected, Import, Item, Post
 from demo.check import Facts, check
 from demo.directory import Directory
@@ -17,6 +16,7 @@ from demo.driver import Walked
 from demo.evidence import Evidence, likely_story
 from demo.posting import Sent
 from demo.summary import duplicates, percentile, time_to_owner
+from log.reader import LogRecord
 from schemas.base import Event
 from schemas.events import LeadAssigned, LeadCaptured, SlaMet
 from schemas.topics import TOPICS
@@ -30,7 +30,7 @@ LEDGER = {"captured": 1, "contacted": 1}
 def evidence(*events: Event) -> Evidence:
     found = Evidence()
     for event in events:
-        found.add(Found(TOPIC_OF[type(event)], SimpleNamespace(), event))
+        found.add(LogRecord(TOPIC_OF[type(event)], SimpleNamespace(), event))
     return found
 
 

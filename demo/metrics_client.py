@@ -12,14 +12,14 @@ from demo.errors import DemoFailed
 SECONDS = 30
 
 
-class Figures:
+class MetricsClient:
     """`/v1/funnel` and `/v1/sla`."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url, self._token = url, token
 
-    async def ask(self, path: str, **query: str) -> dict[str, Any]:
-        """The report.
+    async def report(self, path: str, **query: str) -> dict[str, Any]:
+        """Fetches a report.
 
         Raises:
             DemoFailed: there is none.

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.context import CommandFailed
-from cli.export import order_of, summary
-from cli.exporting.columns import MOMENT, Exported, arrow_schema, columns_of
-from cli.exporting.formats import FORMATS, Format
-from cli.exporting.writers import FORMULA_STARTS, cell, writing
+from cli.export import job_of, summary
+from log.export.columns import MOMENT, Exported, arrow_schema, columns_of
+from log.export.formats import FORMATS, Format
+from log.export.writers import FORMULA_STARTS, cell, writing
 from schemas.events import LeadCaptured, Person
 from schemas.topics import ASSIGNED, CAPTURED, DEAD, OUTCOMES, REJECTED, TOPICS, Topic
-from tests.unit.cli.exported_events import exported
+from tests.unit.log.exported_events import exported
 from tests.unit.metrics import ledger_events as e
 
 ENVELOPE = [
@@ -159,35 +159,35 @@ def test_a_broken_off_export_leaves_nothing_behind(kind: Format, tmp_path: Path)
 
 
 def test_the_format_follows_the_file_s_ending_unless_it_is_said(tmp_path: Path) -> None:
-    assert order_of("leads.captured", tmp_path / "a.CSV").kind == "csv"
-    assert order_of("leads.captured", tmp_path / "a.csv", "jsonl").kind == "jsonl"
+    assert job_of("leads.captured", tmp_path / "a.CSV").kind == "csv"
+    assert job_of("leads.captured", tmp_path / "a.csv", "jsonl").kind == "jsonl"
     with pytest.raises(CommandFailed, match="--format"):
-        order_of("leads.captured", tmp_path / "a.txt")
+        job_of("leads.captured", tmp_path / "a.txt")
 
 
 @pytest.mark.parametrize("topic", ["leads.keys", "leads.unheard_of"])
 def test_a_topic_that_holds_no_events_is_named_with_those_that_do(topic: str, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match=r"leads\.captured, leads\.signals"):
-        order_of(topic, tmp_path / "a.csv")
+        job_of(topic, tmp_path / "a.csv")
 
 
 def test_a_file_that_is_there_is_not_written_over_by_accident(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("mine")
     with pytest.raises(CommandFailed, match="--force"):
-        order_of("leads.captured", tmp_path / "a.csv")
-    assert order_of("leads.captured", tmp_path / "a.csv", force=True).out.name == "a.csv"
+        job_of("leads.captured", tmp_path / "a.csv")
+    assert job_of("leads.captured", tmp_path / "a.csv", force=True).out.name == "a.csv"
 
 
 def test_a_span_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="--to must be later"):
-        order_of("leads.captured", tmp_path / "a.csv", None, e.at(10), e.at(10))
+        job_of("leads.captured", tmp_path / "a.csv", None, e.at(10), e.at(10))
 
 
 def test_the_summary_says_what_was_left_out_and_why(tmp_path: Path) -> None:
-    order = order_of("leads.captured", tmp_path / "a.csv")
-    text = summary(order, {"exported": 1200, "repeated": 3, "erased": 2, "unreadable": 1})
-    assert text.startswith(f"1,200 events of leads.captured in {order.out}.")
+    job = job_of("leads.captured", tmp_path / "a.csv")
+    text = summary(job, {"exported": 1200, "repeated": 3, "erased": 2, "unreadable": 1})
+    assert text.startswith(f"1,200 events of leads.captured in {job.out}.")
     assert "3 repeats" in text
     assert "erased" in text
     assert "leads.dead" in text
-    assert "left out" not in summary(order, {"exported": 1, "repeated": 0, "erased": 0, "unreadable": 0})
+    assert "left out" not in summary(job, {"exported": 1, "repeated": 0, "erased": 0, "unreadable": 0})

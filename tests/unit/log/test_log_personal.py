@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from cli.personal import without_personal
+from log.personal import without_personal
 from schemas.base import Event
 from schemas.topics import BY_NAME, Topic
 from tests.support import story

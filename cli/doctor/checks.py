@@ -1,4 +1,4 @@
-"""What the facts mean: pure, so that every judgement can be tested."""
+"""The checks: what the facts mean and what to do. Pure, so that each can be tested."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cli.doctor.facts import Behind, Facts, SchemaFacts, ServiceFacts
-from cli.moments import length, shown
-from cli.policies import in_force
-from cli.positions import TopicState
+from log.lag import TopicState
+from log.policies import in_force
+from log.times import describe_duration, format_time
 
 Level = Literal["ok", "unknown", "warning", "problem"]
 
@@ -119,7 +119,7 @@ def _postgres(facts: Facts) -> Iterator[Finding]:
 
 def _clock(skew: float) -> Finding:
     ahead = "ahead of" if skew > 0 else "behind"
-    what = f"Postgres' clock is {length(abs(skew))} {ahead} this machine's"
+    what = f"Postgres' clock is {describe_duration(abs(skew))} {ahead} this machine's"
     if abs(skew) < SKEW_WARNING:
         return Finding("clock", "ok", what)
     level: Level = "problem" if abs(skew) >= SKEW_PROBLEM else "warning"
@@ -128,29 +128,30 @@ def _clock(skew: float) -> Finding:
     )
 
 
-def _schema(service: str, schema: SchemaFacts) -> Iterator[Finding]:
+def _schema(service: str, facts: SchemaFacts) -> Iterator[Finding]:
+    schema, expected = facts.state, facts.expected
     lacks = [name for name, there in (("role", schema.role), ("schema", schema.schema)) if not there]
     if lacks:
         yield Finding("schemas", "problem", f"{service} has no {' and no '.join(lacks)}", SET_UP)
-    elif missing := [name for name in schema.expected if name not in schema.applied]:
+    elif missing := [name for name in expected if name not in schema.applied]:
         yield Finding("schemas", "problem", f"{service} lacks the migrations {', '.join(missing)}", SET_UP)
-    edited = [name for name, digest in schema.applied.items() if schema.expected.get(name, digest) != digest]
+    edited = [name for name, digest in schema.applied.items() if expected.get(name, digest) != digest]
     if edited:
         fix = "take the release's own files again; a change to a schema is a new migration"
         yield Finding("schemas", "problem", f"{service}: {', '.join(edited)} was edited after it was applied", fix)
-    if newer := [name for name in schema.applied if name not in schema.expected]:
+    if newer := [name for name in schema.applied if name not in expected]:
         fix = "run the release that they belong to, or a newer one"
         yield Finding(
             "schemas", "warning", f"{service} has migrations this release does not know: {', '.join(newer)}", fix
         )
-    if schema.intrudes:
-        fix = f"revoke usage on schema {', '.join(schema.intrudes)} from {service}'s role"
-        yield Finding("schemas", "problem", f"{service}'s role can use {', '.join(schema.intrudes)}", fix)
+    if schema.foreign:
+        fix = f"revoke usage on schema {', '.join(schema.foreign)} from {service}'s role"
+        yield Finding("schemas", "problem", f"{service}'s role can use {', '.join(schema.foreign)}", fix)
 
 
 def _redis(facts: Facts) -> Finding:
     if facts.redis.error:
-        fix = "start it, or correct LEADSTREAM_REDIS; no lead is lost without it, but limits and caches are"
+        fix = "start it, or correct LEADSTREAM_REDIS; no lead and no decision is lost without it"
         return Finding("Redis", "problem", f"it does not answer: {facts.redis.error}", fix)
     major = facts.redis.version.partition(".")[0]
     if major.isdigit() and int(major) < OLDEST_REDIS:
@@ -170,7 +171,7 @@ def _policy(facts: Facts) -> Iterator[Finding]:
         return
     coming = [each for each in facts.kafka.policies if each.effective_at > facts.stack_time and each is not current]
     more = f"; {len(coming)} to come" if coming else ""
-    yield Finding("policy", "ok", f"{current.version}, in force from {shown(current.effective_at)}{more}")
+    yield Finding("policy", "ok", f"{current.version}, in force from {format_time(current.effective_at)}{more}")
     if broken := [each.version for each in facts.kafka.policies if each.policy is None]:
         fix = "run a release that knows them on every worker, or publish another policy"
         yield Finding("policy", "warning", f"this release can't use {', '.join(broken)}", fix)
@@ -199,12 +200,12 @@ def _remedy(facts: Facts, name: str, reason: str) -> str:
 
 def _paused(facts: Facts) -> Iterator[Finding]:
     for service, schema in facts.postgres.schemas.items():
-        if schema.paused:
+        if schema.state.paused:
             yield Finding("paused", "warning", f"{service} is paused by an operator", f"leadstream resume {service}")
 
 
 def _behind(facts: Facts) -> Iterator[Finding]:
-    if facts.kafka.error or not any(schema.schema for schema in facts.postgres.schemas.values()):
+    if facts.kafka.error or not any(schema.state.schema for schema in facts.postgres.schemas.values()):
         return
     for each in facts.behind:
         if each.gap:
@@ -230,9 +231,9 @@ def _gap(behind: Behind) -> Finding:
 
 
 def _is_late(facts: Facts, behind: Behind) -> bool:
-    """Whether it should have been read by now; what a gap or an operator holds back is told elsewhere."""
+    """Whether it should have been read by now; what a gap or an operator holds back has a finding of its own."""
     schema = facts.postgres.schemas.get(behind.service)
-    held = behind.gap or (schema is not None and schema.paused)
+    held = behind.gap or (schema is not None and schema.state.paused)
     return not held and behind.since is not None and (facts.now - behind.since).total_seconds() > LATE_SECONDS
 
 
@@ -240,7 +241,8 @@ def _late(facts: Facts, service: str, late: list[Behind]) -> Finding:
     since = min(each.since for each in late if each.since)
     records = sum(each.records for each in late)
     topics = ", ".join(dict.fromkeys(each.topic for each in late))
-    what = f"{service} has not read {_records(records)} of {topics}, the oldest from {length(facts.now - since)} ago"
+    age = describe_duration(facts.now - since)
+    what = f"{service} has not read {_records(records)} of {topics}, the oldest from {age} ago"
     return Finding("lag", "problem", what, f"see {service} above; if it works, start more workers of it")
 
 

@@ -1,4 +1,4 @@
-"""Words that are safe to print: what people wrote must not drive the terminal of who reads it."""
+"""An event in words that are safe to print: what people wrote must not drive the terminal of who reads it."""
 
 from __future__ import annotations
 

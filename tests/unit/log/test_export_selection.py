@@ -8,9 +8,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.exporting.selection import Erasure, Selection, latest_erasures
+from log.export.selection import Erasure, Selection, latest_erasures
 from schemas.topics import CAPTURED, ERASED, REJECTED, SCORED
-from tests.unit.cli.exported_events import Record, erased, exported, record
+from tests.unit.log.exported_events import Record, erased, exported, record
 from tests.unit.metrics import ledger_events as e
 
 GONE = {e.LEAD: Erasure(e.at(100), e.at(100))}

@@ -1,4 +1,4 @@
-"""What an event says, in a sentence, with its reasons. Nothing personal unless it is asked for."""
+"""Describes an event in a sentence, with its reasons. Nothing personal unless it is asked for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import singledispatch
 
-from cli.moments import length, shown
-from cli.words import Sentence, Tone, printable
+from log.sentence import Sentence, Tone, printable
+from log.times import describe_duration, format_time
 from schemas.base import Event, Mode
 from schemas.events import (
     CommandIssued,
@@ -35,19 +35,19 @@ from schemas.events import (
     TouchRecorded,
 )
 
-#: A submission that took this many seconds to reach us is told as sent earlier.
+#: A submission that took this many seconds to reach us is described as sent earlier.
 LATE_SECONDS = 60.0
 
 
-def tell(event: Event) -> Sentence:
+def describe(event: Event) -> Sentence:
     """The event in words, safe to print on a terminal."""
-    said = _tell(event)
+    sentence = _describe(event)
     prefix = _of_mode(event.mode)
     return Sentence(
-        prefix + printable(said.what),
-        tuple(map(printable, said.more)),
-        said.tone,
-        tuple(map(printable, said.personal)),
+        prefix + printable(sentence.what),
+        tuple(map(printable, sentence.more)),
+        sentence.tone,
+        tuple(map(printable, sentence.personal)),
     )
 
 
@@ -56,14 +56,14 @@ def _of_mode(mode: Mode) -> str:
 
 
 @singledispatch
-def _tell(event: Event) -> Sentence:
+def _describe(event: Event) -> Sentence:
     return Sentence(event.type)
 
 
 # -- who it is ---------------------------------------------------------------------------------------------------------
 
 
-@_tell.register
+@_describe.register
 def _captured(event: LeadCaptured) -> Sentence:
     data, origin = event.data, event.data.origin
     where = origin.channel + (f" ({origin.source})" if origin.source else "")
@@ -73,7 +73,7 @@ def _captured(event: LeadCaptured) -> Sentence:
         which = "the same lead" + _by(" and ".join(data.identity.matched_on).replace("_", " "), "matched on")
     more = []
     if (waited := (origin.captured_at - origin.submitted_at).total_seconds()) > LATE_SECONDS:
-        more.append(f"sent {length(waited)} before, at {shown(origin.submitted_at)}")
+        more.append(f"sent {describe_duration(waited)} before, at {format_time(origin.submitted_at)}")
     if data.identity.conflicts:
         more.append(f"an identifier belongs to {', '.join(data.identity.conflicts)}: candidates for a merge")
     attribution = data.attribution
@@ -92,7 +92,7 @@ def _by(words: str, how: str) -> str:
     return f", {how} {words}" if words else ""
 
 
-@_tell.register
+@_describe.register
 def _enriched(event: LeadEnriched) -> Sentence:
     data = event.data
     facts = [
@@ -106,12 +106,12 @@ def _enriched(event: LeadEnriched) -> Sentence:
 
 
 def _by_source(facts: Iterable[Fact]) -> dict[str, list[str]]:
-    """What each source told, with how sure it is."""
-    told: dict[str, list[str]] = {}
+    """Gives what is known from each source, with how sure it is."""
+    found: dict[str, list[str]] = {}
     for fact in facts:
         name = fact.field.rpartition(".")[2].replace("_", " ")
-        told.setdefault(fact.source, []).append(f"{name} {fact.confidence:.0%}")
-    return told
+        found.setdefault(fact.source, []).append(f"{name} {fact.confidence:.0%}")
+    return found
 
 
 def _profile(profile: Profile) -> str:
@@ -130,7 +130,7 @@ def _with(name: str | None, details: Iterable[str | None]) -> str:
     return f"{name} ({found})" if name and found else name or found
 
 
-@_tell.register
+@_describe.register
 def _scored(event: LeadScored) -> Sentence:
     data = event.data
     reasons = tuple(
@@ -147,8 +147,8 @@ def _scored(event: LeadScored) -> Sentence:
 # -- whose it is -------------------------------------------------------------------------------------------------------
 
 
-@_tell.register(LeadAssigned)
-@_tell.register(LeadReassigned)
+@_describe.register(LeadAssigned)
+@_describe.register(LeadReassigned)
 def _assigned(event: LeadAssigned | LeadReassigned) -> Sentence:
     data = event.data
     where = f"team {data.team}" + (f", territory {data.territory}" if data.territory else "")
@@ -163,45 +163,51 @@ def _assigned(event: LeadAssigned | LeadReassigned) -> Sentence:
 
 def _deadlines(deadlines: Deadlines, captured_at: datetime) -> str:
     start = deadlines.started_at or captured_at
-    owned, contacted = (length(moment - start) for moment in (deadlines.owned_by, deadlines.contacted_by))
+    owned, contacted = (describe_duration(moment - start) for moment in (deadlines.owned_by, deadlines.contacted_by))
     hours = "in business hours" if deadlines.business_hours else "around the clock"
-    return f"to be owned in {owned} (by {shown(deadlines.owned_by)}), contacted in {contacted} ({hours})"
+    return f"to be owned in {owned} (by {format_time(deadlines.owned_by)}), contacted in {contacted} ({hours})"
 
 
-@_tell.register
+@_describe.register
 def _parked(event: LeadParked) -> Sentence:
     return Sentence(f"parked, nobody owns it, because {event.data.reason}", (f"rule {event.data.rule}",), "quiet")
 
 
-@_tell.register
+@_describe.register
 def _recycled(event: LeadRecycled) -> Sentence:
     return Sentence(f"given back: {event.data.reason}", (f"rule {event.data.rule}",), "quiet")
 
 
-@_tell.register
+@_describe.register
 def _accepted(event: LeadAccepted) -> Sentence:
-    return Sentence(f"accepted by {event.data.rep or 'its owner'} after {length(event.data.seconds)}", tone="good")
+    return Sentence(
+        f"accepted by {event.data.rep or 'its owner'} after {describe_duration(event.data.seconds)}", tone="good"
+    )
 
 
-@_tell.register
+@_describe.register
 def _met(event: SlaMet) -> Sentence:
     data = event.data
     left = (data.deadline - data.at).total_seconds()
-    return Sentence(f"SLA met: {data.sla} in {length(data.seconds)}", (f"{length(left)} before the deadline",), "good")
+    return Sentence(
+        f"SLA met: {data.sla} in {describe_duration(data.seconds)}",
+        (f"{describe_duration(left)} before the deadline",),
+        "good",
+    )
 
 
-@_tell.register
+@_describe.register
 def _breached(event: SlaBreached) -> Sentence:
     data = event.data
     whose = f" ({data.rep})" if data.rep else ""
     return Sentence(
-        f"SLA breached: not {data.sla} in {length(data.seconds)}{whose}",
-        (f"the deadline was {shown(data.deadline)}",),
+        f"SLA breached: not {data.sla} in {describe_duration(data.seconds)}{whose}",
+        (f"the deadline was {format_time(data.deadline)}",),
         "bad",
     )
 
 
-@_tell.register
+@_describe.register
 def _escalated(event: LeadEscalated) -> Sentence:
     data = event.data
     told = {"remind_owner": "the owner is reminded", "notify_manager": "the manager is told"}.get(data.action or "")
@@ -211,20 +217,20 @@ def _escalated(event: LeadEscalated) -> Sentence:
 
 def _why_escalated(data: SlaResult) -> str:
     whose = f" by {data.owner}" if data.owner else ""
-    return f"not {data.sla}{whose} by {shown(data.deadline)}"
+    return f"not {data.sla}{whose} by {format_time(data.deadline)}"
 
 
 # -- what was done -----------------------------------------------------------------------------------------------------
 
 
-@_tell.register
+@_describe.register
 def _signal(event: SignalRecorded) -> Sentence:
     data = event.data
     detail = f" ({data.detail})" if data.detail else ""
     return Sentence(f"{data.signal.replace('_', ' ')}{detail}, by {data.channel}", _earlier(event, data.occurred_at))
 
 
-@_tell.register
+@_describe.register
 def _touch(event: TouchRecorded) -> Sentence:
     data = event.data
     who = data.rep or "a rep"
@@ -232,7 +238,7 @@ def _touch(event: TouchRecorded) -> Sentence:
     if data.sequence:
         what += f" ({data.sequence}" + (f", step {data.step})" if data.step else ")")
     if event.status == "planned":
-        what += f" for {shown(data.due_at)}"
+        what += f" for {format_time(data.due_at)}"
     content = data.person
     said = [f"to {content.to}" if content.to else "", f"subject: {content.subject}" if content.subject else ""]
     said.append(content.body or "")
@@ -245,7 +251,7 @@ def _touch(event: TouchRecorded) -> Sentence:
     )
 
 
-@_tell.register
+@_describe.register
 def _outcome(event: OutcomeRecorded) -> Sentence:
     data = event.data
     what = f"outcome: {data.outcome.replace('_', ' ')}"
@@ -260,13 +266,17 @@ def _outcome(event: OutcomeRecorded) -> Sentence:
 
 def _earlier(event: Event, occurred_at: datetime) -> tuple[str, ...]:
     late = (event.time - occurred_at).total_seconds()
-    return (f"happened at {shown(occurred_at)}, heard of {length(late)} later",) if late > LATE_SECONDS else ()
+    return (
+        (f"happened at {format_time(occurred_at)}, heard of {describe_duration(late)} later",)
+        if late > LATE_SECONDS
+        else ()
+    )
 
 
 # -- what runs the stream ----------------------------------------------------------------------------------------------
 
 
-@_tell.register
+@_describe.register
 def _rejected(event: InputRejected) -> Sentence:
     data = event.data
     source = f" ({data.source})" if data.source else ""
@@ -274,7 +284,7 @@ def _rejected(event: InputRejected) -> Sentence:
     return Sentence(f"rejected from {data.channel}{source}: {data.reason}", more, "bad")
 
 
-@_tell.register
+@_describe.register
 def _dead(event: EventDead) -> Sentence:
     data = event.data
     place = f"{data.topic}/{data.partition} at {data.offset}"
@@ -288,18 +298,20 @@ def _dead(event: EventDead) -> Sentence:
     )
 
 
-@_tell.register
+@_describe.register
 def _erased(event: LeadErased) -> Sentence:
-    return Sentence(f"erased ({event.data.reason}), asked for at {shown(event.data.requested_at)}", tone="quiet")
+    return Sentence(f"erased ({event.data.reason}), asked for at {format_time(event.data.requested_at)}", tone="quiet")
 
 
-@_tell.register
+@_describe.register
 def _policy(event: PolicyPublished) -> Sentence:
     data = event.data
-    return Sentence(f"policy {data.version} published by {data.published_by}, in force from {shown(data.effective_at)}")
+    return Sentence(
+        f"policy {data.version} published by {data.published_by}, in force from {format_time(data.effective_at)}"
+    )
 
 
-@_tell.register
+@_describe.register
 def _command(event: CommandIssued) -> Sentence:
     data = event.data
     arguments = "".join(f" {name}={value}" for name, value in data.arguments.items())

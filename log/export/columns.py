@@ -18,7 +18,7 @@ import orjson
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel
 
-from cli.personal import without_personal
+from log.personal import without_personal
 from schemas.base import Event
 from schemas.events import EventDead
 from schemas.topics import Topic

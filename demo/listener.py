@@ -1,4 +1,4 @@
-"""Hears what the pipeline says on its topics, as a CRM would, and writes what strangers write."""
+"""Reads what the pipeline publishes, as a CRM would, and writes records as a program other than ours might."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from runtime.sequence import stamp_of
 from schemas.base import Event
 from schemas.topics import ASSIGNED, CAPTURED
 
-HEARD = (CAPTURED, ASSIGNED)
+LISTENED = (CAPTURED, ASSIGNED)
 PATIENCE_SECONDS = 30.0
 
 
-class Ears:
+class TopicListener:
     """Reads `leads.captured` and `leads.assigned` outside any group."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._topics = {settings.topic(topic.name): topic for topic in HEARD}
-        self._heard = dict.fromkeys((topic.name for topic in HEARD), 0)
+        self._topics = {settings.topic(topic.name): topic for topic in LISTENED}
+        self._counts = dict.fromkeys((topic.name for topic in LISTENED), 0)
         self._consumer: AIOKafkaConsumer | None = None
         self._producer: AIOKafkaProducer | None = None
 
@@ -47,31 +47,31 @@ class Ears:
             if each is not None:
                 await each.stop()
 
-    async def hear(self, given: Mapping[str, int]) -> list[Event]:
-        """What was said since the last time; `given` tells how many events each topic has by now.
+    async def new_events(self, numbered: Mapping[str, int]) -> list[Event]:
+        """Reads what was published since the last call; `numbered` is topic → how many events it has by now.
 
         Captured ones first: whom an assignment is about must be known by then.
 
         Raises:
             DemoFailed: Kafka does not deliver what was published.
         """
-        found: dict[str, list[Event]] = {topic.name: [] for topic in HEARD}
+        found: dict[str, list[Event]] = {topic.name: [] for topic in LISTENED}
         deadline = monotonic() + PATIENCE_SECONDS
-        while any(self._heard[name] < given.get(name, 0) for name in self._heard):
+        while any(self._counts[name] < numbered.get(name, 0) for name in self._counts):
             if monotonic() > deadline:
-                raise DemoFailed(f"Kafka has delivered {self._heard} of {dict(given)} events. Look at kafka.log")
+                raise DemoFailed(f"Kafka has delivered {self._counts} of {dict(numbered)} events. Look at kafka.log")
             assert self._consumer is not None, "open() comes first"
             for records in (await self._consumer.getmany(timeout_ms=100)).values():
                 for record in records:
                     topic = self._topics[record.topic]
-                    # A stranger's record has no stamp and counts nowhere.
+                    # A record that is not ours has no stamp and is not counted.
                     if stamp_of(record.headers) is not None:
                         found[topic.name].append(topic.decode(record.value))
-                        self._heard[topic.name] += 1
-        return [event for topic in HEARD for event in found[topic.name]]
+                        self._counts[topic.name] += 1
+        return [event for topic in LISTENED for event in found[topic.name]]
 
     async def write(self, stranger: Stranger) -> tuple[str, int, int]:
-        """Writes a stranger's record; returns topic, partition and offset."""
+        """Writes a record that is not ours; returns topic, partition and offset."""
         assert self._producer is not None, "open() comes first"
         partition = partition_of(stranger.key, self._settings.partitions)
         name = self._settings.topic(stranger.topic)

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from heapq import merge
 from typing import Any
 
+import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
-from cli.context import FETCH_BYTES, UNREACHABLE, CommandFailed, kafka_admin, log_reader
-from cli.output import Report
 from infra.partitioner import partition_of
 from infra.settings import Settings
+from log.connections import FETCH_BYTES, kafka_admin, log_consumer
+from log.errors import LogUnavailable
+from log.personal import without_personal
+from log.progress import ReportProgress
 from schemas.base import Event
 from schemas.events import LeadErased
 from schemas.topics import BY_NAME, ERASED, Topic
@@ -23,13 +26,20 @@ from schemas.topics import BY_NAME, ERASED, Topic
 Offsets = Mapping[TopicPartition, int]
 
 POLL_MS = 500
-SILENT_POLLS = 60
+EMPTY_POLLS = 60
 """Polls without a record, though more must come, after which the broker is taken for stuck."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A record, and the event in it; `event` is None where `problem` says why it can't be read."""
+class LogRecord:
+    """A record, and the event in it.
+
+    Attributes:
+        topic: where it stands.
+        record: as the consumer gave it.
+        event: None where it can't be read.
+        problem: why it can't be read.
+    """
 
     topic: Topic
     record: Any
@@ -47,16 +57,16 @@ class Found:
         return (self.record.key or b"").decode("utf-8", "replace")
 
 
-def read_record(topic: Topic, record: Any) -> Found:
-    """Decodes a record; whatever a stranger wrote, it can be told."""
+def read_record(topic: Topic, record: Any) -> LogRecord:
+    """Decodes a record. What can't be decoded gives no error, but the reason in `problem`."""
     if not topic.events:
-        return Found(topic, record, None, "not an event")
+        return LogRecord(topic, record, None, "not an event")
     try:
-        return Found(topic, record, topic.decode(record.value or b""))
+        return LogRecord(topic, record, topic.decode(record.value or b""))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"])) or "the whole"
-        return Found(topic, record, None, f"not an event of this topic ({place}: {first['type']})")
+        return LogRecord(topic, record, None, f"not an event of this topic ({place}: {first['type']})")
 
 
 class Log:
@@ -67,27 +77,26 @@ class Log:
         self._settings = settings
         self.counts = counts
         """How many partitions each topic has that is there."""
-        self._introduced: set[TopicPartition] = set()
+        self._announced: set[TopicPartition] = set()
         self._topics = {settings.topic(name): topic for name, topic in BY_NAME.items()}
 
-    def found(self, record: Any) -> Found:
-        """A record of one of our topics, decoded."""
+    def decode(self, record: Any) -> LogRecord:
+        """Decodes a record of one of our topics."""
         return read_record(self._topics[record.topic], record)
 
     def places(self, topics: Iterable[Topic], key: str | None = None) -> list[TopicPartition]:
         """The topics' partitions; of those that leads are spread over, only the one of `key`.
 
         Raises:
-            CommandFailed: a topic is not there.
+            LogUnavailable: a topic is not there.
         """
         found = []
         for topic in topics:
             count = self.counts.get(topic.name)
             if not count:
-                raise CommandFailed(
+                raise LogUnavailable(
                     f"Kafka at {self._settings.kafka} has no topic {self._settings.topic(topic.name)}. Create what is "
-                    "missing with `python -m infra.setup`, or correct LEADSTREAM_KAFKA or LEADSTREAM_TOPIC_PREFIX",
-                    UNREACHABLE,
+                    "missing with `python -m infra.setup`, or correct LEADSTREAM_KAFKA or LEADSTREAM_TOPIC_PREFIX"
                 )
             numbers = range(count) if key is None else (partition_of(key.encode(), count),)
             found += [TopicPartition(self._settings.topic(topic.name), number) for number in numbers]
@@ -95,12 +104,12 @@ class Log:
 
     async def begins(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset of each."""
-        self._introduce(places)
+        self._announce(places)
         return dict(await self._consumer.beginning_offsets(list(places)))
 
     async def ends(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset that the next record of each will have."""
-        self._introduce(places)
+        self._announce(places)
         return dict(await self._consumer.end_offsets(list(places)))
 
     async def at(self, places: Collection[TopicPartition], moment: datetime) -> dict[TopicPartition, int]:
@@ -110,23 +119,23 @@ class Log:
         found = await self._consumer.offsets_for_times(dict.fromkeys(ends, milliseconds))
         return {place: found[place].offset if found.get(place) else end for place, end in ends.items()}
 
-    async def read(self, begins: Offsets, ends: Offsets, report: Report | None = None) -> AsyncIterator[Any]:
+    async def read(self, begins: Offsets, ends: Offsets, report: ReportProgress | None = None) -> AsyncIterator[Any]:
         """The records in [begins, ends), each partition in its order.
 
         Raises:
-            CommandFailed: the broker stops delivering before the end.
+            LogUnavailable: the broker stops delivering before the end.
         """
         left = {place: end for place, end in ends.items() if begins[place] < end}
         total = sum(end - begins[place] for place, end in left.items())
         if not left:
             return
         self._assign({place: begins[place] for place in left})
-        done, silent = 0, 0
+        done, empty = 0, 0
         while left:
             fetched = await self._consumer.getmany(*left, timeout_ms=POLL_MS)
-            silent = 0 if fetched else silent + 1
-            if silent > SILENT_POLLS:
-                raise CommandFailed("Kafka delivers no more though there are records left", UNREACHABLE)
+            empty = 0 if fetched else empty + 1
+            if empty > EMPTY_POLLS:
+                raise LogUnavailable("Kafka delivers no more though there are records left")
             for place, records in fetched.items():
                 for record in records:
                     if record.offset < left[place]:
@@ -146,13 +155,13 @@ class Log:
             for record in merge(*fetched.values(), key=lambda record: int(record.timestamp)):
                 yield record
 
-    def _introduce(self, places: Collection[TopicPartition]) -> None:
+    def _announce(self, places: Collection[TopicPartition]) -> None:
         """Lets the consumer ask at once where the partitions are; without that it tries, fails and waits a second."""
-        unknown = set(places) - self._introduced
+        unknown = set(places) - self._announced
         if unknown:
-            self._introduced |= unknown
-            self._consumer.assign(list(self._introduced))
-            self._consumer.pause(*self._introduced)
+            self._announced |= unknown
+            self._consumer.assign(list(self._announced))
+            self._consumer.pause(*self._announced)
 
     def _assign(self, begins: Offsets) -> None:
         self._consumer.assign(list(begins))
@@ -160,7 +169,7 @@ class Log:
             self._consumer.seek(place, offset)
 
     async def erasures(self, key: str | None = None) -> dict[str, datetime]:
-        """When each lead was last erased: what was said of it until then is not to be shown."""
+        """Reads when each lead was last erased: events of it from before then are not to be shown."""
         places = self.places((ERASED,), key)
         moments: dict[str, datetime] = {}
         async for record in self.read(await self.begins(places), await self.ends(places)):
@@ -170,8 +179,23 @@ class Log:
         return moments
 
 
-def is_forgotten(event: Event, erasures: Mapping[str, datetime]) -> bool:
-    """Whether the event was said of a person who was erased since."""
+def document_of(found: LogRecord, *, personal: bool) -> dict[str, Any]:
+    """Gives the event as JSON, as it stands on the topic; of a record that is none, where it is and why."""
+    if found.event is None:
+        record = found.record
+        return {
+            "unreadable": found.problem,
+            "topic": found.topic.name,
+            "partition": record.partition,
+            "offset": record.offset,
+            "bytes": len(record.value or b""),
+        }
+    document: dict[str, Any] = orjson.loads(found.record.value)
+    return document if personal else without_personal(document)
+
+
+def is_erased(event: Event, erasures: Mapping[str, datetime]) -> bool:
+    """Whether the event is about a person who was erased since."""
     return not isinstance(event, LeadErased) and event.subject in erasures and event.time <= erasures[event.subject]
 
 
@@ -182,5 +206,5 @@ async def open_log(settings: Settings, fetch_bytes: int = FETCH_BYTES) -> AsyncI
         described = await admin.describe_topics()
     there = {each["topic"]: len(each["partitions"]) for each in described if not each["error_code"]}
     counts = {name: there[settings.topic(name)] for name in BY_NAME if settings.topic(name) in there}
-    async with log_reader(settings, fetch_bytes) as consumer:
+    async with log_consumer(settings, fetch_bytes) as consumer:
         yield Log(consumer, settings, counts)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cli.exporting.columns import Exported
-from cli.exporting.selection import Erasures, Selection
+from log.export.columns import Exported
+from log.export.selection import Erasures, Selection
 from schemas.base import Event
 from schemas.events import LeadErased
 from schemas.events.operations import Erased

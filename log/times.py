@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
 
-class WrongMomentError(ValueError):
+class InvalidTimeError(ValueError):
     """It is no moment; the message says how to write one."""
 
 
-def parse_moment(text: str, now: datetime) -> datetime:
+def parse_time(text: str, now: datetime) -> datetime:
     """Reads `2026-03-01`, `2026-03-01T09:30`, `2026-03-01T09:30+02:00`, or `15m` for that long before `now`.
 
     A moment without an offset is UTC.
 
     Raises:
-        WrongMomentError: it is none of these.
+        InvalidTimeError: it is none of these.
     """
     from policy import parse_duration
 
@@ -30,22 +30,22 @@ def parse_moment(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise WrongMomentError(
+        raise InvalidTimeError(
             f"`{text}` is no moment; write 2026-03-01, 2026-03-01T09:30, 2026-03-01T09:30+02:00, or 15m (ago)"
         ) from None
 
 
-def shown(moment: datetime, *, milliseconds: bool = False) -> str:
+def format_time(moment: datetime, *, milliseconds: bool = False) -> str:
     """`2026-03-01 09:30:00`, in UTC."""
     utc = moment.astimezone(UTC)
     text = f"{utc:%Y-%m-%d %H:%M:%S}"
     return f"{text}.{utc.microsecond // 1_000:03d}" if milliseconds else text
 
 
-def length(duration: timedelta | float) -> str:
+def describe_duration(duration: timedelta | float) -> str:
     """A length of time, or of seconds, as precise as it is interesting.
 
-    >>> length(0.0123), length(75), length(-90_000)
+    >>> describe_duration(0.0123), describe_duration(75), describe_duration(-90_000)
     ('12 ms', '1 min 15 s', '-1 d 1 h')
     """
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)

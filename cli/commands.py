@@ -1,4 +1,4 @@
-"""`leadstream pause`, `resume`, `accept-gap`: an operator's orders to running services."""
+"""`leadstream pause`, `resume`, `accept-gap`: an operator's commands to running services."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def pause(service: Which, *, as_json: AsJson = False) -> None:
 
     Every worker of it obeys within seconds. Capture goes on accepting; what it accepts waits in its database.
     """
-    _order(service, "pause", {}, as_json=as_json)
+    _issue(service, "pause", {}, as_json=as_json)
 
 
 def resume(service: Which, *, as_json: AsJson = False) -> None:
     """Let a paused service go on."""
-    _order(service, "resume", {}, as_json=as_json)
+    _issue(service, "resume", {}, as_json=as_json)
 
 
 def accept_gap(
@@ -44,10 +44,10 @@ def accept_gap(
     """
     from cli.tail import topic_named
 
-    _order(service, "accept_gap", {"topic": topic_named(topic).name, "partition": str(partition)}, as_json=as_json)
+    _issue(service, "accept_gap", {"topic": topic_named(topic).name, "partition": str(partition)}, as_json=as_json)
 
 
-def _order(
+def _issue(
     service: Service,
     what: Literal["pause", "resume", "accept_gap"],
     arguments: Mapping[str, str],

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from cli.context import Answer, CommandFailed, ask
 from cli.erase import named
-from cli.leads import keys_of, rules_of
-from cli.log import Found, is_forgotten, read_record
-from cli.policies import Published
+from cli.leads import keys_of
 from cli.send import answers_of, document_of, why_refused
-from cli.story import in_order, start_of
-from schemas.topics import CAPTURED, ENRICHED, KEYS, SCORED, TOUCHED, Topic
+from log.leads import identity_rules
+from log.policies import Published
 from services.capture.domain.erasure import read_erasure
 from services.capture.domain.identity import Key
 from services.capture.domain.inputs import LeadIn, read
@@ -24,10 +22,6 @@ from tests.support import story
 from tests.support.harness import POLICY
 
 RULES = POLICY.identity
-
-
-def found(topic: Topic, value: bytes, offset: int = 0) -> Found:
-    return read_record(topic, SimpleNamespace(topic=topic.name, partition=0, offset=offset, timestamp=0, value=value))
 
 
 # -- whom they mean ----------------------------------------------------------------------------------------------------
@@ -61,8 +55,8 @@ def test_without_a_policy_an_id_is_still_an_id() -> None:
 def test_every_rule_that_was_ever_in_force_is_tried_the_latest_first() -> None:
     other = POLICY.model_copy(update={"identity": RULES.model_copy(update={"default_phone_region": "US"})})
     published = [Published(story.published(), policy) for policy in (POLICY, None, other, POLICY)]
-    assert rules_of(published) == [RULES, other.identity]
-    assert keys_of("(020) 7946 0958", rules_of(published))[0] == Key("phone", "+442079460958")
+    assert identity_rules(published) == [RULES, other.identity]
+    assert keys_of("(020) 7946 0958", identity_rules(published))[0] == Key("phone", "+442079460958")
 
 
 @pytest.mark.parametrize(
@@ -133,40 +127,3 @@ def test_who_does_not_answer_is_named() -> None:
     with pytest.raises(CommandFailed, match=r"http://127\.0\.0\.1:1 does not answer") as failure:
         ask("http://127.0.0.1:1/readyz", seconds=1)
     assert failure.value.code == 3
-
-
-# -- a story's order ---------------------------------------------------------------------------------------------------
-
-
-def test_events_of_one_moment_stand_in_the_order_of_the_stream() -> None:
-    events = [(TOUCHED, story.touched(seconds=1)), (SCORED, story.scored(1)), (ENRICHED, story.enriched(1))]
-    told = in_order([found(topic, event.to_json()) for topic, event in events])
-    assert [each.topic for each in told] == [ENRICHED, SCORED, TOUCHED]
-
-
-@given(st.permutations(range(len(story.STORY))), st.sets(st.integers(0, len(story.STORY) - 1)))
-def test_a_story_is_the_same_however_it_was_read(order: list[int], twice: set[int]) -> None:
-    read_in = [*order, *twice]
-    records = [found(story.STORY[index][0], story.STORY[index][1].to_json(), index) for index in read_in]
-    assert [each.event for each in in_order(records)] == [event for _, event in story.STORY]
-
-
-def test_a_story_starts_with_the_capture() -> None:
-    records = [found(topic, event.to_json()) for topic, event in story.STORY]
-    assert start_of(records) == story.at(0)
-    assert start_of(records[3:]) == records[3].event.time if records[3].event else None
-    assert start_of([]) is None
-
-
-def test_a_stranger_s_record_says_what_it_is_not() -> None:
-    assert found(CAPTURED, b"junk").problem == "not an event of this topic (the whole: json_invalid)"
-    assert found(CAPTURED, story.scored().to_json()).problem.startswith("not an event of this topic (")
-    assert found(KEYS, b"wrapped").problem == "not an event"
-
-
-def test_what_was_said_before_an_erasure_is_forgotten_and_what_comes_later_is_not() -> None:
-    erasures = {story.LEAD: story.at(10)}
-    assert is_forgotten(story.captured(10), erasures)
-    assert not is_forgotten(story.captured(11), erasures)
-    assert not is_forgotten(story.captured(lead="other"), erasures)
-    assert not is_forgotten(story.erased(10), erasures)

@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 import psycopg
-from psycopg import sql
 
 from demo.errors import DemoFailed
 from infra.clock import Clock
 from infra.postgres import Connection
 from infra.settings import Settings
 from infra.setup import SERVICES
+from runtime.inspect import ProgressRow, Queue, progress_query
 from schemas.topics import TOPICS
 
 POLL_SECONDS, LONGEST_POLL, SLOWER = 0.012, 0.06, 1.4
@@ -34,9 +34,14 @@ READERS: Mapping[str, tuple[str, ...]] = {
     topic.name: topic.consumers for topic in TOPICS if topic.producers != ("cli",)
 }
 """Topic → who reads it. What operators write has no sequence."""
-TIMED = ("score", "route", "nurture")
-"""Services that set timers."""
-LOOKS_AHEAD = 8
+QUEUES: Mapping[str, tuple[Queue, ...]] = dict.fromkeys(SERVICES, ()) | {
+    "capture": ("intake",),
+    "score": ("timers",),
+    "route": ("timers",),
+    "nurture": ("timers", "effects"),
+}
+"""Service → the queues in which work may wait."""
+TIMERS_AHEAD = 8
 """How many of the coming timers of each service are looked at."""
 
 
@@ -53,14 +58,14 @@ class Snapshot:
     """One look at all services.
 
     Attributes:
-        given: topic → how many events were numbered.
+        numbered: topic → how many events were numbered.
         read: (service, topic) → how many of them it has read.
         waiting: what is neither numbered nor performed yet.
         timers: the next ones of each service, in the order they are due.
         offsets: (service, topic, partition) → next offset to be read; strangers' records have no sequence.
     """
 
-    given: Mapping[str, int] = field(default_factory=dict)
+    numbered: Mapping[str, int] = field(default_factory=dict)
     read: Mapping[tuple[str, str], int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     timers: tuple[Timer, ...] = ()
@@ -70,7 +75,7 @@ class Snapshot:
         """What is still to be done at `now`, in words; `beyond` are strangers' records: (topic, partition, offset)."""
         left = [
             f"{reader} has read {self.read.get((reader, topic), 0)} of {count} events of {topic}"
-            for topic, count in self.given.items()
+            for topic, count in self.numbered.items()
             for reader in READERS.get(topic, ())
             if self.read.get((reader, topic), 0) != count
         ]
@@ -85,51 +90,16 @@ class Snapshot:
         return left
 
 
-_NUMBERED = sql.SQL(
-    "select {name}, 'given', key, '', sum(value::bigint), null::timestamptz"
-    " from {schema}.fence, jsonb_each_text(heads) group by key"
-    " union all select {name}, 'read', split_part(key, '|', 1), '', sum(value::bigint), null"
-    " from {schema}.fence, jsonb_each_text(seen) group by 3"
-)
-_OFFSETS = sql.SQL(
-    "select {name}, 'offset', key, partition::text, value::bigint, null from {schema}.fence, jsonb_each_text(offsets)"
-)
-_INTAKE = sql.SQL("select {name}, 'waiting', 'intake', '', count(*), null from {schema}.intake")
-_TIMERS = sql.SQL(
-    "select * from (select {name}, 'timer', split_part(name, ':', 1), '', 0::bigint, due"
-    " from {schema}.timers order by due limit {most}) as soonest"
-)
-_EFFECTS = sql.SQL("select {name}, 'waiting', 'effects', '', count(*), null from {schema}.effects")
-
-
-def _query(settings: Settings, *, offsets: bool) -> sql.Composed:
-    parts = []
-    for service in SERVICES:
-        names = {
-            "name": sql.Literal(service),
-            "schema": sql.Identifier(settings.schema_of(service)),
-            "most": sql.Literal(LOOKS_AHEAD),
-        }
-        parts.append(_NUMBERED.format(**names))
-        if offsets:
-            parts.append(_OFFSETS.format(**names))
-        if service == "capture":
-            parts.append(_INTAKE.format(**names))
-        if service in TIMED:
-            parts.append(_TIMERS.format(**names))
-        if service == "nurture":
-            parts.append(_EFFECTS.format(**names))
-    return sql.SQL(" union all ").join(parts)
-
-
-class Watch:
-    """Looks at the services until they are quiet."""
+class QuiescenceWatch:
+    """Looks at the services until they have nothing left to do."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self._queries = {known: _query(settings, offsets=known) for known in (False, True)}
+        self._queries = {
+            offsets: progress_query(settings, QUEUES, timers=TIMERS_AHEAD, offsets=offsets) for offsets in (False, True)
+        }
         self._connection: Connection | None = None
-        self._strangers: list[tuple[str, int, int]] = []
+        self._foreign: list[tuple[str, int, int]] = []
         self.last = Snapshot()
 
     async def open(self) -> None:
@@ -143,18 +113,18 @@ class Watch:
         if self._connection is not None:
             await self._connection.close()
 
-    def expect_stranger(self, topic: str, partition: int, offset: int) -> None:
-        """From now on it is not quiet before everybody has passed this record."""
-        self._strangers.append((topic, partition, offset))
+    def expect_foreign(self, topic: str, partition: int, offset: int) -> None:
+        """From now on all is done only when every reader has passed this record."""
+        self._foreign.append((topic, partition, offset))
 
-    async def until_quiet(self) -> Snapshot:
+    async def until_quiescent(self) -> Snapshot:
         """The snapshot that showed it.
 
         Raises:
             DemoFailed: it takes too long; says what is left to do.
         """
         deadline, pause = monotonic() + PATIENCE_SECONDS, POLL_SECONDS
-        while left := (await self.look()).unfinished(self._clock.now(), self._strangers):
+        while left := (await self.look()).unfinished(self._clock.now(), self._foreign):
             if monotonic() > deadline:
                 raise DemoFailed(
                     f"after {PATIENCE_SECONDS:.0f} s the services are not done: {'; '.join(left[:5])}. "
@@ -168,7 +138,7 @@ class Watch:
         """All services at one instant: a single statement sees a single state of the database."""
         assert self._connection is not None, "open() comes first"
         try:
-            query = self._queries[bool(self._strangers)]
+            query = self._queries[bool(self._foreign)]
             rows = await (await self._connection.execute(query)).fetchall()
         except psycopg.OperationalError as error:
             raise DemoFailed(f"Postgres does not answer ({type(error).__name__}). Read postgres.log") from error
@@ -176,19 +146,16 @@ class Watch:
         return self.last
 
 
-Row = tuple[str, str, str, str, int, datetime | None]
-
-
-def snapshot_of(rows: Collection[Row]) -> Snapshot:
+def snapshot_of(rows: Collection[ProgressRow]) -> Snapshot:
     """Puts the query's rows in order."""
-    given: dict[str, int] = {}
+    numbered: dict[str, int] = {}
     read: dict[tuple[str, str], int] = {}
     waiting: dict[str, int] = {}
     timers: list[Timer] = []
     offsets: dict[tuple[str, str, int], int] = {}
     for service, what, key, place, count, due in rows:
-        if what == "given":
-            given[key] = given.get(key, 0) + int(count)
+        if what == "numbered":
+            numbered[key] = numbered.get(key, 0) + int(count)
         elif what == "read":
             read[service, key] = int(count)
         elif what == "waiting":
@@ -197,7 +164,7 @@ def snapshot_of(rows: Collection[Row]) -> Snapshot:
             offsets[service, key, int(place)] = int(count)
         elif due is not None:
             timers.append(Timer(f"{service}.{key}", due))
-    return Snapshot(given, read, waiting, tuple(sorted(timers, key=lambda timer: timer.due)), offsets)
+    return Snapshot(numbered, read, waiting, tuple(sorted(timers, key=lambda timer: timer.due)), offsets)
 
 
 PATIENCE: Mapping[str, timedelta] = {

@@ -12,13 +12,13 @@ from typing import Any, Protocol
 import orjson
 from pydantic import ValidationError
 
-from cli.exporting.columns import Exported
+from log.export.columns import Exported
 from schemas.base import Event
 from schemas.events import LeadErased, Origin
 from schemas.topics import Topic
 
 
-class LogRecord(Protocol):
+class RawRecord(Protocol):
     """What we use of a record."""
 
     partition: int
@@ -75,14 +75,14 @@ class Selection:
     """`exported`, `repeated`, `erased`, `unreadable`."""
     _seen: set[bytes] = field(default_factory=set)
 
-    def take(self, record: LogRecord) -> Exported | None:
+    def take(self, record: RawRecord) -> Exported | None:
         """The record as an event to export; None for one that is held back."""
         exported = self._read(record)
         result = "unreadable" if exported is None else self._judge(exported)
         self.counts[result] += 1
         return exported if result == "exported" else None
 
-    def _read(self, record: LogRecord) -> Exported | None:
+    def _read(self, record: RawRecord) -> Exported | None:
         value = record.value or b""
         try:
             event: Event = self.topic.decode(value)

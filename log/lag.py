@@ -1,40 +1,38 @@
-"""How the topics are, and how far each service has read them."""
+"""How the topics are, and how many records of them a service has not read yet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import TopicPartition
-from psycopg import sql
 
-from cli.context import database, kafka_admin
-from cli.log import Log
 from infra.settings import Settings
+from log.connections import kafka_admin
+from log.reader import Log
 from schemas.topics import TOPICS, Topic
 
 OWN_READERS = ("leads.policies", "leads.commands")
-"""Topics that every worker reads for itself: no position of theirs stands in a fence."""
+"""Topics that every worker reads for itself: no position of theirs is kept."""
 
-CARED_FOR = ("retention.ms", "cleanup.policy")
+SHOWN_SETTINGS = ("retention.ms", "cleanup.policy")
 SMALL_FETCH = 16 * 1024
 """Bytes that are enough to look at single records."""
 
 
-@dataclass(frozen=True)
-class FenceView:
-    """How far a service is in one partition number of all its topics."""
+class ReadPosition(Protocol):
+    """How far a service is in one partition number of all its topics; a `runtime.inspect.FenceView` is one."""
 
-    offsets: Mapping[str, int]
-    """Topic → next offset to read."""
-    seen: Mapping[str, int]
-    """Topic and producer → highest sequence read."""
+    @property
+    def offsets(self) -> Mapping[str, int]:
+        """Topic → next offset to read."""
+        ...
 
 
-Fences = Mapping[int, FenceView]
-"""A service's fences, by partition number."""
+Positions = Mapping[int, ReadPosition]
+"""A service's positions, by partition number."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +61,23 @@ class TopicState:
         """How many it holds."""
         return sum(end - self.begins[number] for number, end in self.ends.items())
 
-    def lag(self, fences: Fences) -> int:
-        """How many records a service that has these fences has not read yet."""
-        return sum(self.behind(fences).values())
+    def lag(self, positions: Positions) -> int:
+        """How many records a service at these positions has not read yet."""
+        return sum(self.behind(positions).values())
 
-    def behind(self, fences: Fences) -> dict[int, int]:
+    def behind(self, positions: Positions) -> dict[int, int]:
         """The same by partition, where there are any."""
-        left = {number: end - self.position(fences, number) for number, end in self.ends.items()}
+        left = {number: end - self.position(positions, number) for number, end in self.ends.items()}
         return {number: count for number, count in left.items() if count > 0}
 
-    def position(self, fences: Fences, number: int) -> int:
-        """The offset that a service with these fences reads next."""
-        read = fences[number].offsets.get(self.topic.name, 0) if number in fences else 0
+    def position(self, positions: Positions, number: int) -> int:
+        """The offset that a service at these positions reads next."""
+        read = positions[number].offsets.get(self.topic.name, 0) if number in positions else 0
         return max(read, self.begins[number])
 
 
 def readers_of(topic: Topic) -> tuple[str, ...]:
-    """The services whose positions in the topic stand in their fences."""
+    """The services whose positions in the topic are kept."""
     return () if topic.name in OWN_READERS else topic.consumers
 
 
@@ -91,7 +89,7 @@ async def topic_states(log: Log, settings: Settings) -> list[TopicState]:
     full = [place for place in places if begins[place] < ends[place]]
     first = await timestamps(log, {place: begins[place] for place in full})
     last = await timestamps(log, {place: ends[place] - 1 for place in full})
-    settled = await _settings_of(there, settings)
+    configured = await _settings_of(there, settings)
     states = []
     for topic in TOPICS:
         name = settings.topic(topic.name)
@@ -100,7 +98,7 @@ async def topic_states(log: Log, settings: Settings) -> list[TopicState]:
             TopicState(
                 topic=topic,
                 partitions=log.counts.get(topic.name, 0),
-                settings=settled.get(topic.name, {}),
+                settings=configured.get(topic.name, {}),
                 begins={place.partition: begins[place] for place in ours},
                 ends={place.partition: ends[place] for place in ours},
                 oldest=min((first[place] for place in ours if place in first), default=None),
@@ -128,7 +126,7 @@ async def _settings_of(topics: Iterable[Topic], settings: Settings) -> dict[str,
     wanted = {settings.topic(topic.name): topic for topic in topics}
     # An empty answer's name for each: only what the topic's definition sets is asked for.
     resources = [
-        ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys({*topic.settings, *CARED_FOR}))
+        ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys({*topic.settings, *SHOWN_SETTINGS}))
         for name, topic in wanted.items()
     ]
     found: dict[str, dict[str, str]] = {}
@@ -140,16 +138,6 @@ async def _settings_of(topics: Iterable[Topic], settings: Settings) -> dict[str,
     return found
 
 
-async def read_fences(settings: Settings, services: Iterable[str]) -> dict[str, Fences]:
-    """How far each service is. A service whose schema is not there is left out."""
-    fences: dict[str, Fences] = {}
-    async with database(settings) as connection:
-        for service in services:
-            schema = settings.schema_of(service)
-            known = await connection.execute("select to_regclass(%s)", (f'"{schema}".fence',))
-            if (await known.fetchone() or (None,))[0] is None:
-                continue
-            query = sql.SQL("select partition, offsets, seen from {}").format(sql.Identifier(schema, "fence"))
-            rows = await (await connection.execute(query)).fetchall()
-            fences[service] = {number: FenceView(offsets, seen) for number, offsets, seen in rows}
-    return fences
+def lags_of(state: TopicState, positions: Mapping[str, Positions]) -> dict[str, int]:
+    """Counts the records that each service which reads the topic has not read yet; `positions` by service."""
+    return {service: state.lag(positions[service]) for service in readers_of(state.topic) if service in positions}

@@ -13,8 +13,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cli.exporting.columns import Exported, arrow_schema, columns_of, visible
-from cli.exporting.formats import Format
+from log.export.columns import Exported, arrow_schema, columns_of, visible
+from log.export.formats import Format
 from schemas.topics import Topic
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -1,4 +1,4 @@
-"""The policies that have been published, and the one in force."""
+"""The policies that were published, read back from their topic, and the one in force."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from cli.log import Log, read_record
+from log.reader import Log, read_record
 from policy import Policy
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from heapq import heappop, heappush
-from operator import itemgetter
 from typing import Annotated, Literal
 
 import typer
@@ -14,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.context import KAFKA, USAGE, CommandFailed, Stack, find_stack, run
-from cli.log import Found, is_forgotten, open_log
-from cli.moments import WrongMomentError, parse_moment, shown
 from cli.output import err, out, print_json, progress, show
-from cli.tail import as_document
-from cli.words import printable
+from log.latest import Latest, read_latest
+from log.reader import LogRecord, document_of, open_log
+from log.sentence import printable
+from log.times import InvalidTimeError, format_time, parse_time
+from schemas.base import Event
 from schemas.events import EventDead, InputRejected
 from schemas.topics import DEAD, REJECTED, Topic
 
@@ -33,7 +32,7 @@ Service = Literal["capture", "enrich", "score", "route", "nurture", "metrics"]
 
 
 @dataclass(frozen=True)
-class Order:
+class Listing:
     """What is to be listed, and how."""
 
     topic: Topic
@@ -44,9 +43,8 @@ class Order:
     service: str | None = None
     reason: str | None = None
 
-    def takes(self, found: Found) -> bool:
+    def takes(self, event: Event) -> bool:
         """Whether it is wanted."""
-        event = found.event
         if isinstance(event, EventDead):
             return self.service in (None, event.data.service) and self.reason in (None, event.data.reason)
         return isinstance(event, InputRejected) and self.reason in (None, event.data.reason)
@@ -65,8 +63,8 @@ def dead(
 
     Each keeps the record's bytes (`--personal --json`), and where it stood.
     """
-    order = Order(DEAD, _since(since), most, personal, as_json, service, reason)
-    _list(order, "No record was set aside.")
+    listing = Listing(DEAD, _since(since), most, personal, as_json, service, reason)
+    _list(listing, "No record was set aside.")
 
 
 def rejected(
@@ -81,53 +79,36 @@ def rejected(
 
     Its sender was told the same. Each keeps the bytes that came (`--personal --json`).
     """
-    _list(Order(REJECTED, _since(since), most, personal, as_json, reason=reason), "No input was rejected.")
+    _list(Listing(REJECTED, _since(since), most, personal, as_json, reason=reason), "No input was rejected.")
 
 
 def _since(text: str | None) -> datetime | None:
     try:
-        return parse_moment(text, datetime.now(UTC)) if text else None
-    except WrongMomentError as error:
+        return parse_time(text, datetime.now(UTC)) if text else None
+    except InvalidTimeError as error:
         raise CommandFailed(f"--since: {error}", USAGE) from error
 
 
-def _list(order: Order, nothing: str) -> None:
-    latest, count = run(_read(find_stack(KAFKA), order))
-    if order.as_json:
-        for each in latest:
-            print_json(as_document(each, personal=order.personal), lines=True)
-    elif not latest:
+def _list(listing: Listing, nothing: str) -> None:
+    latest = run(_read(find_stack(KAFKA), listing))
+    if listing.as_json:
+        for each in latest.records:
+            print_json(document_of(each, personal=listing.personal), lines=True)
+    elif not latest.records:
         out().print(nothing)
     else:
-        show(as_table(latest, personal=order.personal))
-        if len(latest) < count:
-            err().print(f"The latest {len(latest)} of {count}; --limit shows more.")
+        show(as_table(latest.records, personal=listing.personal))
+        if len(latest.records) < latest.count:
+            err().print(f"The latest {len(latest.records)} of {latest.count}; --limit shows more.")
 
 
-async def _read(stack: Stack, order: Order) -> tuple[list[Found], int]:
-    """The latest of those wanted, in order, and how many there are in all."""
-    known: set[str] = set()
-    # Only the latest are held: each may be a megabyte.
-    latest: list[tuple[datetime, int, int, Found]] = []
+async def _read(stack: Stack, listing: Listing) -> Latest:
     async with open_log(stack.settings) as log:
-        erasures = await log.erasures()
-        places = log.places((order.topic,))
-        begins = await (log.at(places, order.since) if order.since else log.begins(places))
-        with progress(f"Reading {order.topic.name}") as report:
-            async for record in log.read(begins, await log.ends(places), report):
-                found = log.found(record)
-                if found.event is None or found.event.id in known or not order.takes(found):
-                    continue
-                if is_forgotten(found.event, erasures):
-                    continue
-                known.add(found.event.id)
-                heappush(latest, (found.written_at, record.partition, record.offset, found))
-                if len(latest) > order.most:
-                    heappop(latest)
-    return [found for *_, found in sorted(latest, key=itemgetter(0, 1, 2))], len(known)
+        with progress(f"Reading {listing.topic.name}") as report:
+            return await read_latest(log, listing.topic, listing.takes, listing.most, listing.since, report)
 
 
-def as_table(found: Sequence[Found], *, personal: bool = False) -> Table:
+def as_table(found: Sequence[LogRecord], *, personal: bool = False) -> Table:
     """One row each: when, who, where, why."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     is_dead = any(isinstance(each.event, EventDead) for each in found)
@@ -138,7 +119,7 @@ def as_table(found: Sequence[Found], *, personal: bool = False) -> Table:
     return table
 
 
-def _cells(found: Found, *, personal: bool) -> tuple[Text, ...]:
+def _cells(found: LogRecord, *, personal: bool) -> tuple[Text, ...]:
     event = found.event
     cells: tuple[str, ...]
     if isinstance(event, EventDead):
@@ -153,7 +134,7 @@ def _cells(found: Found, *, personal: bool) -> tuple[Text, ...]:
         cells = (f"{rejection.channel}{source}", event.subject, f"{rejection.reason}\n{rejection.detail}")
     else:
         cells = ("", "", found.problem)
-    return (Text(shown(found.written_at)), *(_lines(cell) for cell in cells))
+    return (Text(format_time(found.written_at)), *(_lines(cell) for cell in cells))
 
 
 def _lines(cell: str) -> Text:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import sentences
-from cli.sentences import tell
-from cli.words import printable
+from log.describe import _describe, describe
+from log.sentence import printable
 from schemas.base import Event
 from schemas.events import Profile
 from schemas.topics import TOPICS
@@ -21,7 +20,7 @@ ALL = [each for _, each in (*story.STORY, *story.ELSEWHERE)]
 
 @pytest.mark.parametrize("kind", [kind for topic in TOPICS for kind in topic.events], ids=lambda kind: kind.__name__)
 def test_every_kind_of_event_has_its_own_sentence(kind: type[Event]) -> None:
-    assert sentences._tell.dispatch(kind) is not sentences._tell.dispatch(Event)
+    assert _describe.dispatch(kind) is not _describe.dispatch(Event)
 
 
 def test_the_sample_story_has_an_event_of_every_kind() -> None:
@@ -73,7 +72,7 @@ def test_the_sample_story_has_an_event_of_every_kind() -> None:
     ids=lambda value: value.type.split(".", 1)[1] if isinstance(value, Event) else "",
 )
 def test_an_event_is_told_in_a_sentence(event: Event, said: str) -> None:
-    assert tell(event).what == said
+    assert describe(event).what == said
 
 
 @pytest.mark.parametrize(
@@ -104,13 +103,13 @@ def test_an_event_is_told_in_a_sentence(event: Event, said: str) -> None:
     ],
 )
 def test_a_sentence_gives_its_reasons(event: Event, reason: str) -> None:
-    assert reason in tell(event).more
+    assert reason in describe(event).more
 
 
 def test_an_enquiry_that_says_nothing_is_told_so() -> None:
     event = story.enriched()
     bare = event.model_copy(update={"data": event.data.model_copy(update={"profile": Profile()})})
-    assert tell(bare).what == "enriched: nothing could be told"
+    assert describe(bare).what == "enriched: nothing could be told"
 
 
 def test_a_submission_that_matched_says_on_what() -> None:
@@ -119,22 +118,22 @@ def test_a_submission_that_matched_says_on_what() -> None:
         update={"new": False, "matched_on": ("email", "external_id"), "conflicts": ("other-lead",)}
     )
     again = event.model_copy(update={"data": event.data.model_copy(update={"identity": match})})
-    assert tell(again).what.endswith("the same lead, matched on email and external id")
-    assert "an identifier belongs to other-lead: candidates for a merge" in tell(again).more
+    assert describe(again).what.endswith("the same lead, matched on email and external id")
+    assert "an identifier belongs to other-lead: candidates for a merge" in describe(again).more
 
 
 @pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
 def test_nothing_personal_is_told_unasked(event: Event) -> None:
-    said = tell(event)
+    said = describe(event)
     words = "\n".join((said.what, *said.more))
     assert not [secret for secret in story.SECRETS if secret in words]
 
 
 def test_personal_words_are_there_for_who_asks() -> None:
-    assert any("Ada Lovelace" in line for line in tell(story.captured()).personal)
-    assert any("wrote: Please call me back" in line for line in tell(story.captured()).personal)
-    assert "subject: Hello Ada Lovelace" in tell(story.touched()).personal
-    assert tell(story.dead()).personal == ("KeyError('ada@example.com')",)
+    assert any("Ada Lovelace" in line for line in describe(story.captured()).personal)
+    assert any("wrote: Please call me back" in line for line in describe(story.captured()).personal)
+    assert "subject: Hello Ada Lovelace" in describe(story.touched()).personal
+    assert describe(story.dead()).personal == ("KeyError('ada@example.com')",)
 
 
 @given(st.text())
@@ -149,4 +148,4 @@ def test_no_words_can_drive_the_terminal(text: str) -> None:
 def test_what_a_channel_reports_cannot_either(detail: str) -> None:
     event = story.signalled()
     wild: Any = event.model_copy(update={"data": event.data.model_copy(update={"detail": detail})})
-    assert "\x1b" not in tell(wild).what
+    assert "\x1b" not in describe(wild).what

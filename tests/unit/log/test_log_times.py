@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.moments import WrongMomentError, length, parse_moment, shown
+from log.times import InvalidTimeError, describe_duration, format_time, parse_time
 from policy import format_duration
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -26,14 +26,14 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_read_as_people_write_it(text: str, moment: datetime) -> None:
-    assert parse_moment(text, NOW) == moment
+    assert parse_time(text, NOW) == moment
 
 
 @given(st.text(max_size=30))
 def test_any_words_are_a_moment_or_refused_with_a_hint(text: str) -> None:
     try:
-        moment = parse_moment(text, NOW)
-    except WrongMomentError as error:
+        moment = parse_time(text, NOW)
+    except InvalidTimeError as error:
         said = str(error)
     else:
         assert moment.utcoffset() == timedelta(0)
@@ -46,13 +46,13 @@ OFFSETS = st.integers(-720, 720).map(lambda minutes: timezone(timedelta(minutes=
 
 @given(st.datetimes(timezones=OFFSETS).filter(lambda moment: 1 < moment.year < 9999))
 def test_a_moment_with_its_offset_is_read_back(moment: datetime) -> None:
-    assert parse_moment(moment.isoformat(), NOW) == moment
+    assert parse_time(moment.isoformat(), NOW) == moment
 
 
 @given(st.integers(1, 3_000_000))
 def test_a_length_of_time_lies_before_now(seconds: int) -> None:
     duration = timedelta(seconds=seconds)
-    assert parse_moment(format_duration(duration), NOW) == NOW - duration
+    assert parse_time(format_duration(duration), NOW) == NOW - duration
 
 
 @pytest.mark.parametrize(
@@ -74,18 +74,18 @@ def test_a_length_of_time_lies_before_now(seconds: int) -> None:
     ],
 )
 def test_a_length_is_as_precise_as_it_is_interesting(seconds: float, said: str) -> None:
-    assert length(seconds) == length(timedelta(seconds=seconds)) == said
+    assert describe_duration(seconds) == describe_duration(timedelta(seconds=seconds)) == said
 
 
 @given(st.floats(0, 10**8), st.floats(0, 10**8))
 def test_lengths_never_carry_over(one: float, other: float) -> None:
     for seconds in (one, other):
-        said = length(seconds)
+        said = describe_duration(seconds)
         assert not said.startswith(("60 s", "60 min", "24 h", "1000 ms"))
         assert " 60 " not in said
 
 
 def test_a_moment_is_shown_in_utc() -> None:
     moment = datetime(2026, 3, 1, 9, 30, 1, 234_567, tzinfo=timezone(timedelta(hours=2)))
-    assert shown(moment) == "2026-03-01 07:30:01"
-    assert shown(moment, milliseconds=True) == "2026-03-01 07:30:01.234"
+    assert format_time(moment) == "2026-03-01 07:30:01"
+    assert format_time(moment, milliseconds=True) == "2026-03-01 07:30:01.234"

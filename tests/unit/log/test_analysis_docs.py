@@ -11,13 +11,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cli.exporting.writers import writing
+from log.export.writers import writing
 from schemas.base import Event
 from schemas.topics import ASSIGNED, CAPTURED, ENRICHED, OUTCOMES, SCORED, TOUCHED, Topic
 from services.metrics.domain.fold import fold
 from services.metrics.domain.funnel import stages_reached
 from services.metrics.domain.ledger import STAGES, Ledger
-from tests.unit.cli.exported_events import exported
+from tests.unit.log.exported_events import exported
 from tests.unit.metrics import ledger_events as e
 
 DOCS = (Path(__file__).parents[3] / "docs" / "analysis.md").read_text(encoding="utf-8")
@@ -117,7 +117,7 @@ def test_the_time_to_owner_query_gives_seconds(files: None) -> None:
 
 
 def test_the_page_names_only_columns_and_options_that_exist() -> None:
-    from cli.exporting.columns import columns_of
+    from log.export.columns import columns_of
     from schemas.topics import TOPICS as ALL
 
     columns = {column.name for topic in ALL if topic.events for column in columns_of(topic)}

@@ -1,4 +1,4 @@
-"""Gathers the facts; a server that is away is a fact, too."""
+"""Collects the facts; that a server is away is a fact, too."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ import psycopg
 import redis
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from psycopg import sql
 
-from cli.context import CommandFailed, Stack, ask, database, kafka_admin, ping_redis
+from cli.context import CommandFailed, Stack, ask, database, ping_redis
 from cli.doctor.facts import Behind, Facts, KafkaFacts, PostgresFacts, RedisFacts, SchemaFacts, ServiceFacts
-from cli.log import Log, open_log
-from cli.policies import read_policies
-from cli.positions import SMALL_FETCH, Fences, TopicState, read_fences, readers_of, records_at, topic_states
 from infra.errors import SettingsError
 from infra.postgres import Connection, migrations_of
 from infra.settings import Settings
 from infra.setup import SERVICES
+from log.connections import kafka_admin
+from log.errors import LogUnavailable
+from log.lag import SMALL_FETCH, TopicState, readers_of, records_at, topic_states
+from log.policies import read_policies
+from log.reader import Log, open_log
+from runtime.inspect import Fences, read_fences, read_schema
 from runtime.sequence import Verdict, judge, seen_key, stamp_of
 from schemas.events import EventDead
 from schemas.topics import DEAD
@@ -31,12 +33,12 @@ from schemas.topics import DEAD
 HEALTH_SECONDS = 5.0
 RECENT = timedelta(days=1)
 MOST_DEAD = 10_000
-KAFKA_AWAY = (KafkaError, OSError, CommandFailed)
+KAFKA_AWAY = (KafkaError, OSError, LogUnavailable)
 POSTGRES_AWAY = (psycopg.Error, SettingsError)
 
 
-async def look(stack: Stack) -> Facts:
-    """Looks at everything there is."""
+async def collect(stack: Stack) -> Facts:
+    """Collects all facts about the stack."""
     settings, now = stack.settings, datetime.now(UTC)
     postgres, cache, services = await asyncio.gather(
         _postgres(settings), asyncio.to_thread(_redis, settings), _services(stack)
@@ -77,11 +79,11 @@ async def _kafka(settings: Settings, now: datetime) -> tuple[KafkaFacts, tuple[B
 async def _recent_dead(log: Log, now: datetime) -> tuple[EventDead, ...]:
     places = log.places((DEAD,))
     begins, ends = await log.at(places, now - RECENT), await log.ends(places)
-    # A flood of them is told by its latest part.
+    # Of a flood of them the latest are enough.
     begins = {place: max(begins[place], end - MOST_DEAD) for place, end in ends.items()}
     found = {}
     async for record in log.read(begins, ends):
-        event = log.found(record).event
+        event = log.decode(record).event
         if isinstance(event, EventDead):
             found[event.id] = event
     return tuple(found.values())
@@ -90,7 +92,8 @@ async def _recent_dead(log: Log, now: datetime) -> tuple[EventDead, ...]:
 async def _behind(log: Log, settings: Settings, topics: tuple[TopicState, ...]) -> tuple[Behind, ...]:
     """What services have not read, with the age of the next record and whether it is the next of its producer."""
     try:
-        fences = await read_fences(settings, SERVICES)
+        async with database(settings) as connection:
+            fences = await read_fences(connection, settings, SERVICES)
     except POSTGRES_AWAY:
         return ()
     found: list[Behind] = []
@@ -153,28 +156,8 @@ async def _version_and_skew(connection: Connection) -> tuple[int, float]:
 
 
 async def _schema(connection: Connection, settings: Settings, service: str) -> SchemaFacts:
-    role, schema = settings.role_of(service), settings.schema_of(service)
-    others = [settings.schema_of(other) for other in SERVICES if other != service]
-    has_role = await _value(connection, "select exists(select from pg_roles where rolname = %s)", role)
-    has_schema = await _value(connection, "select exists(select from pg_namespace where nspname = %s)", schema)
-    intrudes = (
-        await _value(
-            connection,
-            "select coalesce(array_agg(nspname::text order by nspname), '{}') from pg_namespace"
-            " where nspname = any(%s) and has_schema_privilege(%s, oid, 'usage')",
-            others,
-            role,
-        )
-        if has_role
-        else []
-    )
-    applied: dict[str, str] = {}
-    paused = False
-    if has_schema:
-        applied = dict(await _rows(connection, schema, "migrations", "select name, sha256 from {}"))
-        control = dict(await _rows(connection, schema, "control", "select key, value from {}"))
-        paused = control.get("paused") == "true"
-    return SchemaFacts(has_role, has_schema, applied, _expected(service), tuple(intrudes), paused)
+    others = [other for other in SERVICES if other != service]
+    return SchemaFacts(await read_schema(connection, settings, service, others), _expected(service))
 
 
 def _expected(service: str) -> Mapping[str, str]:
@@ -183,21 +166,6 @@ def _expected(service: str) -> Mapping[str, str]:
         f"{path.parent.parent.name}/{path.name}": sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
         for path in migrations_of(service)
     }
-
-
-async def _value(connection: Connection, query: str, *values: Any) -> Any:
-    row = await (await connection.execute(query.encode(), values)).fetchone()
-    assert row is not None
-    return row[0]
-
-
-async def _rows(connection: Connection, schema: str, table: str, query: str) -> list[Any]:
-    """The table's rows; none where it does not exist yet."""
-    exists = "select exists(select from pg_tables where schemaname = %s and tablename = %s)"
-    if not await _value(connection, exists, schema, table):
-        return []
-    composed = sql.SQL(query).format(sql.Identifier(schema, table))
-    return await (await connection.execute(composed)).fetchall()
 
 
 # -- the others --------------------------------------------------------------------------------------------------------
