@@ -32,7 +32,7 @@ ReportTime = Callable[[datetime], Awaitable[None]]
 
 
 @dataclass
-class World:
+class Surroundings:
     """What the driver acts on."""
 
     clock: OffsetClock
@@ -44,25 +44,25 @@ class World:
 
 
 @dataclass
-class Walked:
+class WalkResult:
     """How the walk went.
 
     Attributes:
         stops: how often the clock stopped.
-        strangers: how many records were written past capture, by topic.
+        foreign_records: how many records were written past capture, by topic.
         imported: (accepted, refused) of each imported file.
     """
 
     stops: int
     seconds: float
-    strangers: dict[str, int]
+    foreign_records: dict[str, int]
     imported: list[tuple[Import, int, int]]
 
 
 class Driver:
     """One demo's walk."""
 
-    def __init__(self, play: Play, on: World) -> None:
+    def __init__(self, play: Play, on: Surroundings) -> None:
         self._play, self._on = play, on
         self._agenda = Agenda(play.actions)
         self._directory = Directory()
@@ -71,14 +71,14 @@ class Driver:
         self._reps = Reps(journeys, world(), on.clock.now)
         self._people: dict[str, int] = {}
         self._reported_at = 0.0
-        self._walked = Walked(0, 0.0, {}, [])
+        self._walked = WalkResult(0, 0.0, {}, [])
 
     @property
     def directory(self) -> Directory:
         """Who wrote what."""
         return self._directory
 
-    async def walk(self) -> Walked:
+    async def walk(self) -> WalkResult:
         """From the beginning of the simulated time to its end.
 
         Raises:
@@ -148,7 +148,7 @@ class Driver:
             self._walked.imported.append((what, accepted, refused))
         else:
             self._on.watch.expect_foreign(*await self._on.listener.write(what))
-            self._walked.strangers[what.topic] = self._walked.strangers.get(what.topic, 0) + 1
+            self._walked.foreign_records[what.topic] = self._walked.foreign_records.get(what.topic, 0) + 1
 
     async def _report(self) -> None:
         if monotonic() - self._reported_at > REPORT_SECONDS:

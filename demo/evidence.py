@@ -36,7 +36,7 @@ ClockKey = tuple[str, str, datetime]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeadlineResult:
     """Whether a lead was contacted in time."""
 
     kept: bool
@@ -57,7 +57,7 @@ class Evidence:
         contacts: when a person was in contact with the lead.
         let_go: leads that nobody needs to contact any more: lost, or taken from their owner.
         ids: by topic, the reporters' ids of signals, outcomes and human touches.
-        stages: by lead, how much is known of it; for choosing one to tell of.
+        stages: by lead, how much is known of it; for choosing one to show.
         records: records per topic.
     """
 
@@ -67,7 +67,7 @@ class Evidence:
     placed: set[str] = field(default_factory=set)
     seconds_to_owner: list[float] = field(default_factory=list)
     started: dict[ClockKey, datetime] = field(default_factory=dict)
-    verdicts: dict[ClockKey, Verdict] = field(default_factory=dict)
+    verdicts: dict[ClockKey, DeadlineResult] = field(default_factory=dict)
     corrected: int = 0
     contacts: dict[str, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     let_go: set[str] = field(default_factory=set)
@@ -134,7 +134,7 @@ class Evidence:
         kept, known = isinstance(event, SlaMet), self.verdicts.get(key)
         self.corrected += known is not None and known.kept != kept
         if kept or known is None:
-            self.verdicts[key] = Verdict(kept, result.at, result.deadline)
+            self.verdicts[key] = DeadlineResult(kept, result.at, result.deadline)
 
     @_take.register
     def _touched(self, event: TouchRecorded) -> None:
@@ -186,7 +186,7 @@ async def _all(log: Log) -> AsyncIterator[LogRecord]:
 
 
 def likely_story(evidence: Evidence) -> str | None:
-    """A lead worth telling of: it got far, through every service, in few events."""
+    """A lead worth showing: it got far, through every service, in few events."""
     stages = ("lead.captured", "lead.enriched", "lead.scored", "lead.assigned", "sla.met", "touch.sent")
 
     def worth(lead: str) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from demo.actions import Stranger
+from demo.actions import ForeignRecord
 from demo.errors import DemoFailed
 from infra.kafka import build_producer
 from infra.partitioner import partition_of
@@ -70,10 +70,10 @@ class TopicListener:
                         self._counts[topic.name] += 1
         return [event for topic in LISTENED for event in found[topic.name]]
 
-    async def write(self, stranger: Stranger) -> tuple[str, int, int]:
+    async def write(self, record: ForeignRecord) -> tuple[str, int, int]:
         """Writes a record that is not ours; returns topic, partition and offset."""
         assert self._producer is not None, "open() comes first"
-        partition = partition_of(stranger.key, self._settings.partitions)
-        name = self._settings.topic(stranger.topic)
-        written = await self._producer.send_and_wait(name, stranger.value, stranger.key, partition)
-        return stranger.topic, written.partition, written.offset
+        partition = partition_of(record.key, self._settings.partitions)
+        name = self._settings.topic(record.topic)
+        written = await self._producer.send_and_wait(name, record.value, record.key, partition)
+        return record.topic, written.partition, written.offset

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from demo.check import Facts, Finding, check
-from demo.driver import Driver, Walked, World
+from demo.check import Finding, SentFacts, check
+from demo.driver import Driver, Surroundings, WalkResult
 from demo.evidence import Evidence, gather, likely_story
 from demo.importing import ImportFile, import_list
 from demo.listener import TopicListener
@@ -39,7 +39,7 @@ class Performance:
 
     scale: Scale
     sent: Sent
-    walked: Walked
+    walked: WalkResult
     evidence: Evidence
     findings: list[Finding]
     reports: Mapping[str, dict[str, Any]]
@@ -72,7 +72,7 @@ async def perform(
     token, form_key = (env[name].split(",")[0] for name in ("LEADSTREAM_CAPTURE_TOKEN", "LEADSTREAM_FORM_KEY"))
     metrics = MetricsClient(env["LEADSTREAM_METRICS_URL"], env["LEADSTREAM_ADMIN_TOKEN"])
     capture = env["LEADSTREAM_CAPTURE_URL"]
-    on = World(
+    on = Surroundings(
         clock=clock,
         watch=QuiescenceWatch(settings, clock),
         listener=TopicListener(settings),
@@ -90,8 +90,8 @@ async def perform(
         evidence = await gather(log)
         story = await _story(log, evidence)
     reports = {name: await metrics.report(path, **query) for name, (path, query) in REPORTS.items()}
-    facts = Facts(on.poster.sent, walked, driver.directory, scale.end)
-    findings = check(facts, evidence, stages_of(reports["channels"]))
+    sent = SentFacts(on.poster.sent, walked, driver.directory, scale.end)
+    findings = check(sent, evidence, stages_of(reports["channels"]))
     return Performance(scale, on.poster.sent, walked, evidence, findings, reports, story)
 
 

@@ -62,7 +62,7 @@ class Snapshot:
         read: (service, topic) → how many of them it has read.
         waiting: what is neither numbered nor performed yet.
         timers: the next ones of each service, in the order they are due.
-        offsets: (service, topic, partition) → next offset to be read; strangers' records have no sequence.
+        offsets: (service, topic, partition) → next offset to be read; records that are not ours have no sequence.
     """
 
     numbered: Mapping[str, int] = field(default_factory=dict)
@@ -71,8 +71,13 @@ class Snapshot:
     timers: tuple[Timer, ...] = ()
     offsets: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
 
-    def unfinished(self, now: datetime, beyond: Collection[tuple[str, int, int]] = ()) -> list[str]:
-        """What is still to be done at `now`, in words; `beyond` are strangers' records: (topic, partition, offset)."""
+    def unfinished(self, now: datetime, foreign: Collection[tuple[str, int, int]] = ()) -> list[str]:
+        """Says what is still to be done at `now`.
+
+        Args:
+            now: the simulated time.
+            foreign: topic, partition and offset of records that are not ours, and that every reader must pass.
+        """
         left = [
             f"{reader} has read {self.read.get((reader, topic), 0)} of {count} events of {topic}"
             for topic, count in self.numbered.items()
@@ -83,7 +88,7 @@ class Snapshot:
         left += [f"{timer.kind} was due at {timer.due:%F %T}" for timer in self.timers if timer.due <= now]
         left += [
             f"{reader} has not passed a stranger's record on {topic}"
-            for topic, partition, offset in beyond
+            for topic, partition, offset in foreign
             for reader in READERS[topic]
             if self.offsets.get((reader, topic, partition), 0) <= offset
         ]

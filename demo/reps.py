@@ -120,9 +120,9 @@ class _Acts:
         """A call, or a message where there is no number. The first one's moment has been chosen with care."""
         document = {"channel": "call"} if self.journey.person.phone and number != 1 else {"channel": "email"}
         if entered_later:
-            # It was made, whoever has the lead by the time it is told of.
-            told_at = at + timedelta(hours=self._rng.uniform(2, 7))
-            return replace(self._report("/v1/touches", at, document), at=told_at, claim=None)
+            # It was made, whoever has the lead by the time it is reported.
+            reported_at = at + timedelta(hours=self._rng.uniform(2, 7))
+            return replace(self._report("/v1/touches", at, document), at=reported_at, claim=None)
         return self._report("/v1/touches", at if number == 0 else self._on_grid(at), document)
 
     def outcome(self, at: datetime, outcome: str, *, reason: str | None = None, value: int | None = None) -> Action:

@@ -119,9 +119,9 @@ def _profile(profile: Profile) -> str:
     employees = f"{profile.employees} employees" if profile.employees is not None else None
     role = _with(profile.title, (profile.seniority, profile.department))
     company = _with(profile.company or profile.domain, (employees, profile.industry, place))
-    said = [role, f"at {company}" if company else "", f"{profile.email_kind} address" if profile.email_kind else ""]
-    who = " ".join(each for each in said[:2] if each)
-    return ", ".join(each for each in (who, said[2]) if each) or "nothing could be told"
+    parts = [role, f"at {company}" if company else "", f"{profile.email_kind} address" if profile.email_kind else ""]
+    who = " ".join(each for each in parts[:2] if each)
+    return ", ".join(each for each in (who, parts[2]) if each) or "nothing could be told"
 
 
 def _with(name: str | None, details: Iterable[str | None]) -> str:
@@ -210,9 +210,9 @@ def _breached(event: SlaBreached) -> Sentence:
 @_describe.register
 def _escalated(event: LeadEscalated) -> Sentence:
     data = event.data
-    told = {"remind_owner": "the owner is reminded", "notify_manager": "the manager is told"}.get(data.action or "")
+    action = {"remind_owner": "the owner is reminded", "notify_manager": "the manager is told"}.get(data.action or "")
     whom = f": {data.rep}" if data.rep else ""
-    return Sentence(f"escalated, {told or 'somebody is told'}{whom}", (_why_escalated(data),), "bad")
+    return Sentence(f"escalated, {action or 'somebody is told'}{whom}", (_why_escalated(data),), "bad")
 
 
 def _why_escalated(data: SlaResult) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from log.errors import UnknownLead
-from log.policies import Published
+from log.policies import PublishedPolicy
 from policy import Identity
 
 LEAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -25,7 +25,9 @@ LeadsOf = Callable[[Sequence[Key]], Awaitable[Mapping[Key, str]]]
 """Looks up the ids of the leads that have these keys; keys that nobody has are left out."""
 
 
-async def find_lead(text: str, policies: Iterable[Published], keys_of: KeysOf[Key], leads_of: LeadsOf[Key]) -> str:
+async def find_lead(
+    text: str, policies: Iterable[PublishedPolicy], keys_of: KeysOf[Key], leads_of: LeadsOf[Key]
+) -> str:
     """Gives the id of the lead that `text` names.
 
     Raises:
@@ -48,7 +50,7 @@ async def find_lead(text: str, policies: Iterable[Published], keys_of: KeysOf[Ke
     )
 
 
-def identity_rules(policies: Iterable[Published]) -> list[Identity]:
+def identity_rules(policies: Iterable[PublishedPolicy]) -> list[Identity]:
     """Gives every set of identity rules that was ever published, the latest first."""
     rules: list[Identity] = []
     for published in reversed(list(policies)):

@@ -15,7 +15,7 @@ from schemas.topics import POLICIES
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedPolicy:
     """One policy as it was published; `policy` is None where this release can't read it."""
 
     event: PolicyPublished
@@ -32,14 +32,14 @@ class Published:
         return self.event.data.effective_at
 
 
-async def read_policies(log: Log) -> list[Published]:
+async def read_policies(log: Log) -> list[PublishedPolicy]:
     """All of them, in the order they were published; what services can't use either is left out."""
     places = log.places((POLICIES,))
     found = []
     async for record in log.read(await log.begins(places), await log.ends(places)):
         event = read_record(POLICIES, record).event
         if isinstance(event, PolicyPublished):
-            found.append(Published(event, _policy(event)))
+            found.append(PublishedPolicy(event, _policy(event)))
     return found
 
 
@@ -50,7 +50,7 @@ def _policy(event: PolicyPublished) -> Policy | None:
         return None
 
 
-def in_force(published: Sequence[Published], moment: datetime) -> Published | None:
+def in_force(published: Sequence[PublishedPolicy], moment: datetime) -> PublishedPolicy | None:
     """The one that decides at `moment`, as `policy.versions.PolicyBook` has it: of those in force the latest, of two
     with one moment the later one; the first to come when all begin later.
     """

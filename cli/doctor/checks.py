@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from cli.doctor.facts import Behind, Facts, SchemaFacts, ServiceFacts
+from cli.doctor.facts import Behind, SchemaFacts, ServiceFacts, StackFacts
 from log.lag import TopicState
 from log.policies import in_force
 from log.times import describe_duration, format_time
@@ -38,7 +38,7 @@ class Finding:
     fix: str = ""
 
 
-def findings(facts: Facts) -> list[Finding]:
+def findings(facts: StackFacts) -> list[Finding]:
     """Everything, in the order in which it depends on each other."""
     return [
         *_kafka(facts),
@@ -55,7 +55,7 @@ def findings(facts: Facts) -> list[Finding]:
 # -- servers -----------------------------------------------------------------------------------------------------------
 
 
-def _kafka(facts: Facts) -> Iterator[Finding]:
+def _kafka(facts: StackFacts) -> Iterator[Finding]:
     kafka = facts.kafka
     if kafka.error:
         fix = "start it (`leadstream run` for the embedded one), or correct LEADSTREAM_KAFKA"
@@ -71,7 +71,7 @@ def _kafka(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _topic(facts: Facts, state: TopicState) -> Iterator[Finding]:
+def _topic(facts: StackFacts, state: TopicState) -> Iterator[Finding]:
     name = state.topic.name
     wanted = 1 if state.topic.partitions == 1 else facts.partitions
     if not state.partitions:
@@ -96,7 +96,7 @@ def _topic(facts: Facts, state: TopicState) -> Iterator[Finding]:
             )
 
 
-def _postgres(facts: Facts) -> Iterator[Finding]:
+def _postgres(facts: StackFacts) -> Iterator[Finding]:
     postgres = facts.postgres
     if postgres.error:
         fix = "start it (`leadstream run` for the embedded one), or correct LEADSTREAM_POSTGRES"
@@ -149,7 +149,7 @@ def _schema(service: str, facts: SchemaFacts) -> Iterator[Finding]:
         yield Finding("schemas", "problem", f"{service}'s role can use {', '.join(schema.foreign)}", fix)
 
 
-def _redis(facts: Facts) -> Finding:
+def _redis(facts: StackFacts) -> Finding:
     if facts.redis.error:
         fix = "start it, or correct LEADSTREAM_REDIS; no lead and no decision is lost without it"
         return Finding("Redis", "problem", f"it does not answer: {facts.redis.error}", fix)
@@ -162,7 +162,7 @@ def _redis(facts: Facts) -> Finding:
 # -- what runs on them -------------------------------------------------------------------------------------------------
 
 
-def _policy(facts: Facts) -> Iterator[Finding]:
+def _policy(facts: StackFacts) -> Iterator[Finding]:
     if facts.kafka.error:
         return
     current = in_force(facts.kafka.policies, facts.stack_time)
@@ -177,7 +177,7 @@ def _policy(facts: Facts) -> Iterator[Finding]:
         yield Finding("policy", "warning", f"this release can't use {', '.join(broken)}", fix)
 
 
-def _service(facts: Facts, name: str, service: ServiceFacts) -> Finding:
+def _service(facts: StackFacts, name: str, service: ServiceFacts) -> Finding:
     if not service.url:
         return Finding(name, "unknown", "not asked", f"set LEADSTREAM_{name.upper()}_URL to where it listens")
     if service.ready:
@@ -185,7 +185,7 @@ def _service(facts: Facts, name: str, service: ServiceFacts) -> Finding:
     return Finding(name, "problem", f"not ready: {service.reason}", _remedy(facts, name, service.reason))
 
 
-def _remedy(facts: Facts, name: str, reason: str) -> str:
+def _remedy(facts: StackFacts, name: str, reason: str) -> str:
     where = f"look at {facts.logs}/{name}-0.log" if facts.logs else "look at its log"
     if "paused" in reason:
         return f"leadstream resume {name}"
@@ -198,13 +198,13 @@ def _remedy(facts: Facts, name: str, reason: str) -> str:
     return f"{where}; it is started again by itself when it ends"
 
 
-def _paused(facts: Facts) -> Iterator[Finding]:
+def _paused(facts: StackFacts) -> Iterator[Finding]:
     for service, schema in facts.postgres.schemas.items():
         if schema.state.paused:
             yield Finding("paused", "warning", f"{service} is paused by an operator", f"leadstream resume {service}")
 
 
-def _behind(facts: Facts) -> Iterator[Finding]:
+def _behind(facts: StackFacts) -> Iterator[Finding]:
     if facts.kafka.error or not any(schema.state.schema for schema in facts.postgres.schemas.values()):
         return
     for each in facts.behind:
@@ -230,14 +230,14 @@ def _gap(behind: Behind) -> Finding:
     )
 
 
-def _is_late(facts: Facts, behind: Behind) -> bool:
+def _is_late(facts: StackFacts, behind: Behind) -> bool:
     """Whether it should have been read by now; what a gap or an operator holds back has a finding of its own."""
     schema = facts.postgres.schemas.get(behind.service)
     held = behind.gap or (schema is not None and schema.state.paused)
     return not held and behind.since is not None and (facts.now - behind.since).total_seconds() > LATE_SECONDS
 
 
-def _late(facts: Facts, service: str, late: list[Behind]) -> Finding:
+def _late(facts: StackFacts, service: str, late: list[Behind]) -> Finding:
     since = min(each.since for each in late if each.since)
     records = sum(each.records for each in late)
     topics = ", ".join(dict.fromkeys(each.topic for each in late))
@@ -246,7 +246,7 @@ def _late(facts: Facts, service: str, late: list[Behind]) -> Finding:
     return Finding("lag", "problem", what, f"see {service} above; if it works, start more workers of it")
 
 
-def _dead(facts: Facts) -> Iterator[Finding]:
+def _dead(facts: StackFacts) -> Iterator[Finding]:
     if facts.kafka.error:
         return
     letters = [event.data for event in facts.kafka.dead]

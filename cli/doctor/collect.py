@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from cli.context import CommandFailed, Stack, ask, database, ping_redis
-from cli.doctor.facts import Behind, Facts, KafkaFacts, PostgresFacts, RedisFacts, SchemaFacts, ServiceFacts
+from cli.doctor.facts import Behind, KafkaFacts, PostgresFacts, RedisFacts, SchemaFacts, ServiceFacts, StackFacts
 from infra.errors import SettingsError
 from infra.postgres import Connection, migrations_of
 from infra.settings import Settings
@@ -37,14 +37,14 @@ KAFKA_AWAY = (KafkaError, OSError, LogUnavailable)
 POSTGRES_AWAY = (psycopg.Error, SettingsError)
 
 
-async def collect(stack: Stack) -> Facts:
+async def collect(stack: Stack) -> StackFacts:
     """Collects all facts about the stack."""
     settings, now = stack.settings, datetime.now(UTC)
     postgres, cache, services = await asyncio.gather(
         _postgres(settings), asyncio.to_thread(_redis, settings), _services(stack)
     )
     kafka, behind = await _kafka(settings, now)
-    return Facts(
+    return StackFacts(
         now=now,
         stack_time=stack.clock.now(),
         kafka_address=settings.kafka,

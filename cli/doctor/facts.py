@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from log.lag import TopicState
-from log.policies import Published
+from log.policies import PublishedPolicy
 from runtime.inspect import SchemaState
 from schemas.events import EventDead
 
@@ -23,7 +23,7 @@ class KafkaFacts:
     error: str = ""
     brokers: int = 0
     topics: tuple[TopicState, ...] = ()
-    policies: tuple[Published, ...] = ()
+    policies: tuple[PublishedPolicy, ...] = ()
     dead: tuple[EventDead, ...] = ()
 
 
@@ -98,7 +98,7 @@ class Behind:
 
 
 @dataclass(frozen=True)
-class Facts:
+class StackFacts:
     """Everything.
 
     Attributes:

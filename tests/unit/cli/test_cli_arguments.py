@@ -14,7 +14,7 @@ from cli.erase import named
 from cli.leads import keys_of
 from cli.send import answers_of, document_of, why_refused
 from log.leads import identity_rules
-from log.policies import Published
+from log.policies import PublishedPolicy
 from services.capture.domain.erasure import read_erasure
 from services.capture.domain.identity import Key
 from services.capture.domain.inputs import LeadIn, read
@@ -54,7 +54,7 @@ def test_without_a_policy_an_id_is_still_an_id() -> None:
 
 def test_every_rule_that_was_ever_in_force_is_tried_the_latest_first() -> None:
     other = POLICY.model_copy(update={"identity": RULES.model_copy(update={"default_phone_region": "US"})})
-    published = [Published(story.published(), policy) for policy in (POLICY, None, other, POLICY)]
+    published = [PublishedPolicy(story.published(), policy) for policy in (POLICY, None, other, POLICY)]
     assert identity_rules(published) == [RULES, other.identity]
     assert keys_of("(020) 7946 0958", identity_rules(published))[0] == Key("phone", "+442079460958")
 

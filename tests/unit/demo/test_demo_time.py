@@ -8,14 +8,14 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.actions import Action, Stranger
+from demo.actions import Action, ForeignRecord
 from demo.agenda import Agenda
 from demo.quiescence import Snapshot, Timer, snapshot_of, stop_for
 from demo.times import floor, office_time, somewhen
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-NOTHING = Stranger("leads.captured", b"", b"")
+NOTHING = ForeignRecord("leads.captured", b"", b"")
 
 
 def action(minutes: float, patience: float = 0) -> Action:
