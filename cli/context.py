@@ -70,7 +70,7 @@ class Stack:
 
 
 def find_stack(*needs: str) -> Stack:
-    """The stack on the data folder, overlaid with the LEADSTREAM_* variables that are set.
+    """Finds the stack on the data folder, overlaid with the LEADSTREAM_* variables that are set.
 
     Args:
         needs: variables without which the command can't work.
@@ -98,7 +98,7 @@ def find_stack(*needs: str) -> Stack:
 
 
 def required(variable: str) -> str:
-    """The variable's value.
+    """Gives the variable's value.
 
     Raises:
         CommandFailed: it is not set.
@@ -153,7 +153,7 @@ def silence_libraries() -> None:
 
 @asynccontextmanager
 async def database(settings: Settings, service: str | None = None) -> AsyncIterator[Connection]:
-    """A connection as the operator, or as a service with its schema in sight."""
+    """Opens a connection as the operator, or as a service with its schema in sight."""
     import psycopg
 
     from infra.postgres import connect
@@ -167,7 +167,7 @@ async def database(settings: Settings, service: str | None = None) -> AsyncItera
 
 
 def ping_redis(settings: Settings) -> str:
-    """Redis' version.
+    """Asks Redis for its version.
 
     Raises:
         redis.RedisError: it does not answer.

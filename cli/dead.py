@@ -44,7 +44,7 @@ class Listing:
     reason: str | None = None
 
     def takes(self, event: Event) -> bool:
-        """Whether it is wanted."""
+        """Says whether it is wanted."""
         if isinstance(event, EventDead):
             return self.service in (None, event.data.service) and self.reason in (None, event.data.reason)
         return isinstance(event, InputRejected) and self.reason in (None, event.data.reason)
@@ -109,7 +109,7 @@ async def _read(stack: Stack, listing: Listing) -> Latest:
 
 
 def as_table(found: Sequence[LogRecord], *, personal: bool = False) -> Table:
-    """One row each: when, who, where, why."""
+    """Gives a row for each: when, who, where, why."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     is_dead = any(isinstance(each.event, EventDead) for each in found)
     for column in ("time", "service", "record", "reason") if is_dead else ("time", "channel", "submission", "reason"):

@@ -22,7 +22,7 @@ LONGEST_STORY = 40
 
 
 def show(console: Console, done: Performance) -> None:
-    """The summary for people."""
+    """Prints the summary for people."""
     for part in _parts(done):
         console.print(Padding(part, (1, 0, 0, 0)))
 

@@ -60,7 +60,7 @@ def job_of(
     personal: bool = True,
     force: bool = False,
 ) -> ExportJob:
-    """What is asked for, checked before anything is read.
+    """Checks what is asked for, before anything is read.
 
     Raises:
         CommandFailed: it can't be done.
@@ -94,7 +94,7 @@ def _moment(name: str, text: str | None, now: datetime) -> datetime | None:
 
 
 def summary(job: ExportJob, counts: Mapping[str, int]) -> str:
-    """What was done, in a sentence for each thing that matters."""
+    """Says what was done, in a sentence for each thing that matters."""
     lines = [f"{counts['exported']:,} events of {job.topic.name} in {job.out}."]
     if counts["repeated"]:
         lines.append(f"{counts['repeated']:,} repeats left out.")

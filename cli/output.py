@@ -21,7 +21,7 @@ PIPE_WIDTH = 160
 
 
 def out() -> Console:
-    """What was asked for. Made anew, so that it follows a redirected `sys.stdout`."""
+    """Gives the console for what was asked for; made anew, so that it follows a redirected `sys.stdout`."""
     console = Console(highlight=False)
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
 
@@ -44,7 +44,7 @@ def err() -> Console:
 
 
 def print_json(document: Any, *, lines: bool = False) -> None:
-    """One JSON document; with `lines`, one of many, each on its line."""
+    """Prints one JSON document; with `lines`, one of many, each on its line."""
     import orjson
 
     option = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE | (0 if lines else orjson.OPT_INDENT_2)
@@ -54,7 +54,7 @@ def print_json(document: Any, *, lines: bool = False) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[ReportProgress]:
-    """A bar on standard error, gone when it is done; none where nobody looks."""
+    """Shows a bar on standard error, gone when it is done; none where nobody looks."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = err()

@@ -66,7 +66,7 @@ def tail(
 
 
 def topic_named(text: str) -> Topic:
-    """The topic of that name, with or without `leads.`.
+    """Finds the topic of that name, with or without `leads.`.
 
     Raises:
         CommandFailed: there is none.
@@ -125,7 +125,7 @@ def _print(found: LogRecord, options: TailOptions) -> None:
 
 
 def one_line(found: LogRecord, *, personal: bool = False) -> Text:
-    """An event, or what is none, in one line."""
+    """Puts an event, or what is none, into one line."""
     line = Text(format_time(time_of(found), milliseconds=True), style="dim")
     if found.event is None:
         place = f"{found.record.partition} at {found.record.offset}"

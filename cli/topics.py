@@ -45,7 +45,7 @@ async def _read(stack: Stack) -> tuple[list[TopicState], Mapping[str, Positions]
 
 
 def retention_of(state: TopicState) -> str:
-    """How long its records are kept, in words."""
+    """Says how long its records are kept."""
     if "compact" in state.settings.get("cleanup.policy", ""):
         return "the last of each key"
     milliseconds = state.settings.get("retention.ms")
@@ -55,7 +55,7 @@ def retention_of(state: TopicState) -> str:
 
 
 def as_document(state: TopicState, positions: Mapping[str, Positions] | None) -> dict[str, Any]:
-    """One topic for a script."""
+    """Gives one topic for a script."""
     return {
         "topic": state.topic.name,
         "about": state.topic.about,
@@ -69,7 +69,7 @@ def as_document(state: TopicState, positions: Mapping[str, Positions] | None) ->
 
 
 def as_table(states: Sequence[TopicState], positions: Mapping[str, Positions] | None, now: datetime) -> Table:
-    """One row for each topic."""
+    """Gives a row for each topic."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, justify in (("topic", "left"), ("partitions", "right"), ("events", "right"), ("oldest", "right")):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # the literals above

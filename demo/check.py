@@ -60,7 +60,7 @@ class SentFacts:
 
 
 def check(facts: SentFacts, evidence: Evidence, ledger: Mapping[str, int]) -> list[Finding]:
-    """All promises. `ledger` is the funnel of the metrics service: stage → leads."""
+    """Checks all promises. `ledger` is the funnel of the metrics service: stage → leads."""
     return [*_nothing_lost(facts, evidence), *_through(evidence, ledger), *_in_time(facts, evidence, ledger)]
 
 

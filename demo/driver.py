@@ -79,7 +79,7 @@ class Driver:
         return self._directory
 
     async def walk(self) -> WalkResult:
-        """From the beginning of the simulated time to its end.
+        """Walks from the beginning of the simulated time to its end.
 
         Raises:
             DemoFailed: the pipeline does not do its part.

@@ -186,7 +186,7 @@ async def _all(log: Log) -> AsyncIterator[LogRecord]:
 
 
 def likely_story(evidence: Evidence) -> str | None:
-    """A lead worth showing: it got far, through every service, in few events."""
+    """Picks a lead worth showing: it got far, through every service, in few events."""
     stages = ("lead.captured", "lead.enriched", "lead.scored", "lead.assigned", "sla.met", "touch.sent")
 
     def worth(lead: str) -> tuple[int, int, int]:

@@ -45,5 +45,5 @@ class MetricsClient:
 
 
 def stages_of(report: Mapping[str, Any]) -> dict[str, int]:
-    """Stage → leads, of a funnel."""
+    """Reads how many leads reached each stage, from a funnel."""
     return {each["stage"]: each["leads"] for each in report["total"]["stages"]}

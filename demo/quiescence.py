@@ -119,11 +119,11 @@ class QuiescenceWatch:
             await self._connection.close()
 
     def expect_foreign(self, topic: str, partition: int, offset: int) -> None:
-        """From now on all is done only when every reader has passed this record."""
+        """Counts the pipeline as done, from now on, only when every reader has passed this record."""
         self._foreign.append((topic, partition, offset))
 
     async def until_quiescent(self) -> Snapshot:
-        """The snapshot that showed it.
+        """Waits until the services have nothing left to do; gives the snapshot that showed it.
 
         Raises:
             DemoFailed: it takes too long; says what is left to do.
@@ -140,7 +140,7 @@ class QuiescenceWatch:
         return self.last
 
     async def look(self) -> Snapshot:
-        """All services at one instant: a single statement sees a single state of the database."""
+        """Reads all services at one instant: a single statement sees a single state of the database."""
         assert self._connection is not None, "open() comes first"
         try:
             query = self._queries[bool(self._foreign)]
@@ -181,5 +181,5 @@ OTHERS_WAIT = timedelta(minutes=30)
 
 
 def stop_for(timers: Collection[Timer]) -> datetime | None:
-    """By when the clock must stop for these timers: deadlines soon after they pass, fading scores in their time."""
+    """Says by when the clock must stop for these timers: for deadlines soon, for fading scores in their time."""
     return min((timer.due + PATIENCE.get(timer.kind, OTHERS_WAIT) for timer in timers), default=None)

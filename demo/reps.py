@@ -47,7 +47,7 @@ class Reps:
         self._owners: dict[str, int] = {}
 
     def react(self, event: Event, person: int) -> Iterator[Action]:
-        """What follows from an event of `leads.assigned` about `person`."""
+        """Plans what follows from an event of `leads.assigned` about `person`."""
         if isinstance(event, LeadAssigned | LeadReassigned):
             lead = event.lead_id
             claim = (lead, self._owners.get(lead, 0) + 1)

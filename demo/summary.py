@@ -15,7 +15,7 @@ from schemas.events import LeadScored, TouchRecorded
 
 
 def document(done: Performance, started_in: float) -> dict[str, Any]:
-    """The summary for a script. `started_in`: seconds until the stack was up."""
+    """Gives the summary for a script. `started_in`: seconds until the stack was up."""
     evidence, sent = done.evidence, done.sent
     return {
         "seed": done.scale.seed,

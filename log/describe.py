@@ -40,7 +40,7 @@ LATE_SECONDS = 60.0
 
 
 def describe(event: Event) -> Sentence:
-    """The event in words, safe to print on a terminal."""
+    """Puts the event into words, safe to print on a terminal."""
     sentence = _describe(event)
     prefix = _of_mode(event.mode)
     return Sentence(
@@ -125,7 +125,7 @@ def _profile(profile: Profile) -> str:
 
 
 def _with(name: str | None, details: Iterable[str | None]) -> str:
-    """`name (details)`, or whichever of the two there is."""
+    """Joins the two as `name (details)`, or gives whichever of the two there is."""
     found = ", ".join(each for each in details if each)
     return f"{name} ({found})" if name and found else name or found
 

@@ -62,27 +62,27 @@ class TopicState:
         return sum(end - self.begins[number] for number, end in self.ends.items())
 
     def lag(self, positions: Positions) -> int:
-        """How many records a service at these positions has not read yet."""
+        """Counts the records that a service at these positions has not read yet."""
         return sum(self.behind(positions).values())
 
     def behind(self, positions: Positions) -> dict[int, int]:
-        """The same by partition, where there are any."""
+        """Counts the same by partition, where there are any."""
         left = {number: end - self.position(positions, number) for number, end in self.ends.items()}
         return {number: count for number, count in left.items() if count > 0}
 
     def position(self, positions: Positions, number: int) -> int:
-        """The offset that a service at these positions reads next."""
+        """Gives the offset that a service at these positions reads next."""
         read = positions[number].offsets.get(self.topic.name, 0) if number in positions else 0
         return max(read, self.begins[number])
 
 
 def readers_of(topic: Topic) -> tuple[str, ...]:
-    """The services whose positions in the topic are kept."""
+    """Gives the services whose positions in the topic are kept."""
     return () if topic.name in OWN_READERS else topic.consumers
 
 
 async def topic_states(log: Log, settings: Settings) -> list[TopicState]:
-    """Every topic of the stream, whether it is there or not."""
+    """Reads the state of every topic of the stream, whether it is there or not."""
     there = [topic for topic in TOPICS if log.counts.get(topic.name)]
     places = log.places(there)
     begins, ends = await log.begins(places), await log.ends(places)
@@ -109,13 +109,13 @@ async def topic_states(log: Log, settings: Settings) -> list[TopicState]:
 
 
 async def timestamps(log: Log, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, datetime]:
-    """When the record at each offset was written; none where compaction has removed it."""
+    """Reads when the record at each offset was written; none where compaction has removed it."""
     found = await records_at(log, offsets)
     return {place: datetime.fromtimestamp(record.timestamp / 1_000, UTC) for place, record in found.items()}
 
 
 async def records_at(log: Log, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
-    """The record at each offset."""
+    """Reads the record at each offset."""
     ends = {place: offset + 1 for place, offset in offsets.items()}
     return {TopicPartition(record.topic, record.partition): record async for record in log.read(offsets, ends)}
 

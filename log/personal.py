@@ -15,7 +15,7 @@ RAW: Mapping[str, Mapping[str, Any]] = {
 
 
 def without_personal(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with its personal parts empty: it still reads as an event of its type."""
+    """Empties the personal parts of an event: it still reads as an event of its type."""
     data = event.get("data")
     if not isinstance(data, Mapping):
         return dict(event)

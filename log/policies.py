@@ -33,7 +33,7 @@ class PublishedPolicy:
 
 
 async def read_policies(log: Log) -> list[PublishedPolicy]:
-    """All of them, in the order they were published; what services can't use either is left out."""
+    """Reads all of them, in the order they were published; what services can't use either is left out."""
     places = log.places((POLICIES,))
     found = []
     async for record in log.read(await log.begins(places), await log.ends(places)):
@@ -51,8 +51,9 @@ def _policy(event: PolicyPublished) -> Policy | None:
 
 
 def in_force(published: Sequence[PublishedPolicy], moment: datetime) -> PublishedPolicy | None:
-    """The one that decides at `moment`, as `policy.versions.PolicyBook` has it: of those in force the latest, of two
-    with one moment the later one; the first to come when all begin later.
+    """Picks the one that decides at `moment`, as `policy.versions.PolicyBook` does.
+
+    Of those in force it is the latest, of two with one moment the later one; when all begin later, the first to come.
     """
     usable = [each for each in published if each.policy is not None]
     if not usable:

@@ -85,7 +85,7 @@ class Log:
         return read_record(self._topics[record.topic], record)
 
     def places(self, topics: Iterable[Topic], key: str | None = None) -> list[TopicPartition]:
-        """The topics' partitions; of those that leads are spread over, only the one of `key`.
+        """Lists the topics' partitions; of those that leads are spread over, only the one of `key`.
 
         Raises:
             LogUnavailable: a topic is not there.
@@ -103,24 +103,24 @@ class Log:
         return found
 
     async def begins(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """The first offset of each."""
+        """Asks for the first offset of each."""
         self._announce(places)
         return dict(await self._consumer.beginning_offsets(list(places)))
 
     async def ends(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset that the next record of each will have."""
+        """Asks for the offset that the next record of each will have."""
         self._announce(places)
         return dict(await self._consumer.end_offsets(list(places)))
 
     async def at(self, places: Collection[TopicPartition], moment: datetime) -> dict[TopicPartition, int]:
-        """The offset of the first record written at `moment` or later."""
+        """Asks for the offset of the first record written at `moment` or later."""
         ends = await self.ends(places)
         milliseconds = max(int(moment.timestamp() * 1_000), 0)
         found = await self._consumer.offsets_for_times(dict.fromkeys(ends, milliseconds))
         return {place: found[place].offset if found.get(place) else end for place, end in ends.items()}
 
     async def read(self, begins: Offsets, ends: Offsets, report: ReportProgress | None = None) -> AsyncIterator[Any]:
-        """The records in [begins, ends), each partition in its order.
+        """Reads the records in [begins, ends), each partition in its order.
 
         Raises:
             LogUnavailable: the broker stops delivering before the end.
@@ -148,7 +148,7 @@ class Log:
                 report(min(done, total), total)
 
     async def follow(self, begins: Offsets) -> AsyncIterator[Any]:
-        """The records from there on, for ever; those that arrive together in the order they were written."""
+        """Reads the records from there on, for ever; those that arrive together in the order they were written."""
         self._assign(begins)
         while True:
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
@@ -195,13 +195,13 @@ def document_of(found: LogRecord, *, personal: bool) -> dict[str, Any]:
 
 
 def is_erased(event: Event, erasures: Mapping[str, datetime]) -> bool:
-    """Whether the event is about a person who was erased since."""
+    """Says whether the event is about a person who was erased since."""
     return not isinstance(event, LeadErased) and event.subject in erasures and event.time <= erasures[event.subject]
 
 
 @asynccontextmanager
 async def open_log(settings: Settings, fetch_bytes: int = FETCH_BYTES) -> AsyncIterator[Log]:
-    """The log, ready to be read, so many bytes of a partition at a time."""
+    """Opens the log; up to `fetch_bytes` of a partition are fetched at a time."""
     async with kafka_admin(settings) as admin:
         described = await admin.describe_topics()
     there = {each["topic"]: len(each["partitions"]) for each in described if not each["error_code"]}

@@ -35,5 +35,5 @@ class Sentence:
 
 
 def printable(text: str) -> str:
-    """The text without what a terminal would obey."""
+    """Replaces what a terminal would obey."""
     return text.translate(_UNPRINTABLE)

@@ -34,7 +34,7 @@ async def read_timeline(log: Log, lead: str, report: ReportProgress | None = Non
 
 
 def in_order(found: Iterable[LogRecord]) -> list[LogRecord]:
-    """Each event once, by its time; of one moment, the cause before what it led to, and a topic's in its order."""
+    """Sorts the events, each once, by time; of one moment, causes come first, and a topic's in their order."""
     once: dict[object, LogRecord] = {}
     for each in found:
         once.setdefault(each.event.id if each.event else (each.record.topic, each.record.offset), each)
@@ -42,18 +42,18 @@ def in_order(found: Iterable[LogRecord]) -> list[LogRecord]:
 
 
 def time_of(found: LogRecord) -> datetime:
-    """When it happened; of what can't be read, when it was written."""
+    """Gives when it happened; of what can't be read, when it was written."""
     return found.event.time if found.event else found.written_at
 
 
 def start_of(timeline: Sequence[LogRecord]) -> datetime | None:
-    """When the lead was captured, or else when the timeline begins."""
+    """Gives when the lead was captured, or else when the timeline begins."""
     captured = [each.event.time for each in timeline if isinstance(each.event, LeadCaptured)]
     return min(captured, default=time_of(timeline[0]) if timeline else None)
 
 
 def timeline_table(timeline: Iterable[LogRecord], start: datetime | None, *, personal: bool = False) -> Table:
-    """The events as rows: time, delay since `start`, service, what happened and why."""
+    """Puts the events into rows: time, delay since `start`, service, what happened and why."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=23, no_wrap=True)
     table.add_column(width=12, justify="right", no_wrap=True)

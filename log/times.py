@@ -1,4 +1,4 @@
-"""Moments and lengths of time, as people write and read them. All moments are UTC."""
+"""Times and durations, as people write and read them. All times are UTC."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def format_time(moment: datetime, *, milliseconds: bool = False) -> str:
-    """`2026-03-01 09:30:00`, in UTC."""
+    """Writes a time as `2026-03-01 09:30:00`, in UTC."""
     utc = moment.astimezone(UTC)
     text = f"{utc:%Y-%m-%d %H:%M:%S}"
     return f"{text}.{utc.microsecond // 1_000:03d}" if milliseconds else text
 
 
 def describe_duration(duration: timedelta | float) -> str:
-    """A length of time, or of seconds, as precise as it is interesting.
+    """Writes a length of time, or of seconds, as precise as it is interesting.
 
     >>> describe_duration(0.0123), describe_duration(75), describe_duration(-90_000)
     ('12 ms', '1 min 15 s', '-1 d 1 h')

@@ -39,7 +39,7 @@ class Finding:
 
 
 def findings(facts: StackFacts) -> list[Finding]:
-    """Everything, in the order in which it depends on each other."""
+    """Checks everything, in the order in which it depends on each other."""
     return [
         *_kafka(facts),
         *_postgres(facts),
@@ -231,7 +231,7 @@ def _gap(behind: Behind) -> Finding:
 
 
 def _is_late(facts: StackFacts, behind: Behind) -> bool:
-    """Whether it should have been read by now; what a gap or an operator holds back has a finding of its own."""
+    """Says whether it should have been read by now; what a gap or an operator holds back has a finding of its own."""
     schema = facts.postgres.schemas.get(behind.service)
     held = behind.gap or (schema is not None and schema.state.paused)
     return not held and behind.since is not None and (facts.now - behind.since).total_seconds() > LATE_SECONDS

@@ -90,7 +90,7 @@ async def _recent_dead(log: Log, now: datetime) -> tuple[EventDead, ...]:
 
 
 async def _behind(log: Log, settings: Settings, topics: tuple[TopicState, ...]) -> tuple[Behind, ...]:
-    """What services have not read, with the age of the next record and whether it is the next of its producer."""
+    """Collects what services have not read, how old the next record is, and whether a gap lies before it."""
     try:
         async with database(settings) as connection:
             fences = await read_fences(connection, settings, SERVICES)
@@ -161,7 +161,7 @@ async def _schema(connection: Connection, settings: Settings, service: str) -> S
 
 
 def _expected(service: str) -> Mapping[str, str]:
-    """As `infra.postgres` names and fingerprints them."""
+    """Names and fingerprints a service's migrations as `infra.postgres` does."""
     return {
         f"{path.parent.parent.name}/{path.name}": sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
         for path in migrations_of(service)

@@ -47,7 +47,7 @@ def doctor(
 
 
 def as_table(found: Sequence[Finding]) -> Table:
-    """One row each; what to do stands below what is wrong."""
+    """Gives a row for each; what to do stands below what is wrong."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for finding in found:
         mark, style = MARKS[finding.level]

@@ -45,7 +45,7 @@ class Exported:
 
     event: Event
     original: Mapping[str, Any]
-    """The event as it was written, with fields that we don't know."""
+    """Gives the event as it was written, with fields that we don't know."""
     topic: str
     partition: int
     offset: int
@@ -62,17 +62,17 @@ class Column:
 
 
 def columns_of(topic: Topic, *, personal: bool = True) -> tuple[Column, ...]:
-    """The columns of a topic's export."""
+    """Gives the columns of a topic's export."""
     return (*_envelope(personal=personal), *_flattened(topic, personal=personal))
 
 
 def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
-    """The same as a Parquet schema."""
+    """Gives the columns as a Parquet schema."""
     return pa.schema([pa.field(column.name, column.kind) for column in columns])
 
 
 def visible(exported: Exported, *, personal: bool) -> Mapping[str, Any]:
-    """The event as it was written, with what is personal emptied unless that is wanted."""
+    """Gives the event as it was written, with what is personal emptied unless that is wanted."""
     return exported.original if personal else without_personal(exported.original)
 
 
@@ -100,7 +100,7 @@ def _envelope(*, personal: bool) -> tuple[Column, ...]:
 
 
 def _flattened(topic: Topic, *, personal: bool) -> list[Column]:
-    """`data_origin_channel` for `data.origin.channel`; a scalar that two events have in common is one column."""
+    """Names `data.origin.channel` `data_origin_channel`; a scalar that two events have in common is one column."""
     kinds: dict[tuple[str, ...], pa.DataType] = {}
     for event in topic.events:
         hidden = frozenset[str]() if personal else PERSONAL.get(event, PERSON)
@@ -114,7 +114,7 @@ def _flattened(topic: Topic, *, personal: bool) -> list[Column]:
 
 
 def _scalars(annotation: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], pa.DataType]]:
-    """The scalars under a type, by their path. Lists, mappings and bytes stay in the JSON."""
+    """Lists the scalars under a type, by their path. Lists, mappings and bytes stay in the JSON."""
     kind = _without_none(annotation)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         for name, field in kind.model_fields.items():
@@ -126,7 +126,7 @@ def _scalars(annotation: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tupl
 
 
 def _without_none(annotation: Any) -> Any:
-    """`X` for `X | None`; annotations such as lengths are peeled off."""
+    """Gives `X` for `X | None`; annotations such as lengths are peeled off."""
     while hasattr(annotation, "__metadata__"):
         annotation = annotation.__origin__
     if get_origin(annotation) in (Union, types.UnionType):

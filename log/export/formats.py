@@ -10,7 +10,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def format_of(path: Path, wanted: Format | None) -> Format:
-    """The format asked for, else the one that the file's ending names.
+    """Gives the format asked for, else the one that the file's ending names.
 
     Raises:
         ValueError: the ending names none.

@@ -35,7 +35,7 @@ class Erasure:
     written_at: datetime
 
     def covers(self, exported: Exported) -> bool:
-        """True for what came before it, and for late echoes of what came before it.
+        """Says whether it holds for the event: for what came before it, and for late echoes of what came before it.
 
         An event of an imported lead has a time long past, so it is judged by when it was written.
         """
@@ -52,7 +52,7 @@ Erasures = Mapping[str, Erasure]
 
 
 def latest_erasures(events: Iterable[tuple[Event | None, datetime]]) -> dict[str, Erasure]:
-    """By lead, the last erasure of each, from (event, written at). What is no erasure erases nobody."""
+    """Picks the last erasure of each lead, from (event, written at). What is no erasure is ignored."""
     found: dict[str, Erasure] = {}
     for event, written_at in events:
         if isinstance(event, LeadErased):
@@ -76,7 +76,7 @@ class Selection:
     _seen: set[bytes] = field(default_factory=set)
 
     def take(self, record: RawRecord) -> Exported | None:
-        """The record as an event to export; None for one that is held back."""
+        """Gives the record as an event to export; None for one that is held back."""
         exported = self._read(record)
         result = "unreadable" if exported is None else self._judge(exported)
         self.counts[result] += 1

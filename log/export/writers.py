@@ -35,7 +35,7 @@ class Writer(Protocol):
 
 @contextmanager
 def writing(path: Path, kind: Format, topic: Topic, *, personal: bool) -> Iterator[Writer]:
-    """A writer for `path`; nothing is left there when it is broken off."""
+    """Opens a writer for `path`; nothing is left there when it is broken off."""
     unfinished = path.with_name(f"{path.name}.part")
     try:
         with unfinished.open("wb") as file:
@@ -70,7 +70,7 @@ class JsonLines:
         self._file.writelines(lines)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Flushes the file; no event is held back."""
         self._file.flush()
 
 
@@ -91,7 +91,7 @@ class Csv:
         csv.writer(_Encoded(self._file)).writerow(cells)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Flushes the file; no event is held back."""
         self._file.flush()
 
 
@@ -106,7 +106,7 @@ class _Encoded:
 
 
 def cell(value: Any) -> str:
-    """A value as a CSV cell. Text that a spreadsheet would run as a formula gets a `'` before it; numbers don't."""
+    """Writes a value as a CSV cell. Text that a spreadsheet would run as a formula gets a `'` before it."""
     if value is None:
         return ""
     if isinstance(value, bool):
