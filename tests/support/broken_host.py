@@ -51,7 +51,7 @@ def publish_before_commit() -> None:
     """Events are out before the state that led to them stands."""
     Worker._write = _publish_and_write  # type: ignore[method-assign]  # that is the point
     # To whoever takes over it looks like a database that was put back, which would be set right.
-    PartitionConsumer._compare_with_log = _as_it_is  # type: ignore[method-assign]  # as above
+    PartitionConsumer._compare_with_log = _as_it_is  # type: ignore[assignment, method-assign]  # as above
 
 
 VARIANTS: dict[str, Callable[[], None]] = {
