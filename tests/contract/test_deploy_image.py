@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,13 @@ from tests.support.prometheus import DEPLOY
 ROOT = DEPLOY.parent
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 IGNORE = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = [
+    name
+    for name in (each.removesuffix("*") for each in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"])
+    if (ROOT / name).is_dir()  # one may be named before its first file is written
+]
+"""What is installed, as pyproject.toml names it."""
 
 
 def instructions(name: str) -> list[str]:
@@ -57,6 +65,10 @@ def test_everything_that_is_copied_is_there_and_let_in() -> None:
             assert source in let_in or source.split("/")[0] in let_in
 
 
+def test_every_package_is_copied() -> None:
+    assert set(PACKAGES) - {line.split()[0] for line in instructions("COPY")} == set()
+
+
 def test_two_containers_of_one_service_are_told_apart() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "LEADSTREAM_WORKER"}
     command = [str(DEPLOY / "entrypoint.sh"), "sh", "-c", 'echo "$LEADSTREAM_WORKER"']
@@ -74,7 +86,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    for name in ("requirements", "schemas", "runtime", "services", "cli", "demo"):
+    for name in ("requirements", *PACKAGES):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
@@ -84,7 +96,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next((source / "out").glob("*.whl")))
 
 
-@pytest.mark.parametrize("folder", ["schemas", "runtime", "services", "cli", "demo"])
+@pytest.mark.parametrize("folder", PACKAGES)
 def test_the_package_holds_every_file_that_the_source_reads(wheel: zipfile.ZipFile, folder: str) -> None:
     packed = {Path(name) for name in wheel.namelist()}
     kinds = {".py", ".sql", ".txt", ".json", ".yaml", ".lock", ".typed"}
