@@ -16,7 +16,6 @@ from typer.main import get_command
 from cli.context import FAILED, CommandFailed
 from cli.output import err
 from infra.errors import LeadstreamError
-from local.embedded.errors import EmbeddedError
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class LazyGroup(TyperGroup):
         except CommandFailed as failure:
             _tell(str(failure))
             raise typer.Exit(failure.code) from failure
-        except (LeadstreamError, EmbeddedError) as error:
+        except LeadstreamError as error:
             _tell(str(error))
             raise typer.Exit(FAILED) from error
 
