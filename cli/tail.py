@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from cli.context import KAFKA, USAGE, CommandFailed, Stack, find_stack, run
+from cli.interrupts import ends_on_ctrl_c
 from cli.leads import find_lead
 from cli.log import Found, Log, Offsets, is_forgotten, open_log
 from cli.moments import WrongMomentError, parse_moment, shown
@@ -64,6 +65,8 @@ def tail(
     of what was known of a person before an erasure. Records that are no events of the topic are told as such.
     """
     order = Order(topic_named(topic), _start(start), lead, most, follow, personal, as_json)
+    if follow:
+        ends_on_ctrl_c()
     run(_tail(find_stack(KAFKA), order))
 
 
