@@ -37,7 +37,6 @@ POLL_SECONDS = 0.02
 _fixtures: dict[object, tuple[str, set[psutil.Process]]] = {}
 """Name and processes of each fixture of a wider scope than a test."""
 _keepers: list[Callable[[], Iterable[int | None]]] = []
-_started_any = False
 
 
 def tied(command: Sequence[str]) -> list[str]:
@@ -68,7 +67,7 @@ def keeping(pids: Callable[[], Iterable[int | None]]) -> Iterator[None]:
 
 
 def not_kept() -> dict[psutil.Process, str]:
-    """The children that no fixture keeps, each with what it was seen as: its status."""
+    """The children that no fixture keeps, each with its status, as psutil names it."""
     kept = {process.pid for _, processes in _fixtures.values() for process in processes}
     kept |= {pid for pids in _keepers for pid in pids() if pid is not None}
     return {child: status for child, status in _children().items() if child.pid not in kept}
@@ -165,13 +164,11 @@ def pytest_fixture_post_finalizer(fixturedef: pytest.FixtureDef[Any]) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """Ends what the test has left behind, and fails it."""
-    global _started_any  # noqa: PLW0603  # one session, one process
     names = {process: name for name, processes in _fixtures.values() for process in processes}
     try:
         yield
     finally:
         left = _left_behind()
-        _started_any = _started_any or bool(left or names)
         end(left)
     if left:
         lines = [text + (f" (of the fixture {names[child]})" if child in names else "") for child, text in left.items()]
