@@ -16,7 +16,6 @@ from typer.main import get_command
 from cli.context import FAILED, UNREACHABLE, CommandFailed
 from cli.output import err
 from infra.errors import LeadstreamError
-from local.embedded.errors import EmbeddedError
 from log.errors import LogUnavailable
 
 
@@ -91,7 +90,7 @@ class LazyGroup(TyperGroup):
         except LogUnavailable as error:
             _print_error(str(error))
             raise typer.Exit(UNREACHABLE) from error
-        except (LeadstreamError, EmbeddedError) as error:
+        except LeadstreamError as error:
             _print_error(str(error))
             raise typer.Exit(FAILED) from error
 

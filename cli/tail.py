@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from cli.context import KAFKA, USAGE, CommandFailed, Stack, find_stack, run
+from cli.interrupts import ends_on_ctrl_c
 from cli.leads import lead_named
 from cli.output import err, out, print_json
 from log.describe import describe
@@ -62,6 +63,8 @@ def tail(
     of what was known of a person before an erasure. Records that are no events of the topic are told as such.
     """
     options = TailOptions(topic_named(topic), _start(start), lead, most, follow, personal, as_json)
+    if follow:
+        ends_on_ctrl_c()
     run(_tail(find_stack(KAFKA), options))
 
 

@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from cli.context import KAFKA, CommandFailed, Stack, find_stack, run
+from cli.interrupts import ends_on_ctrl_c
 from cli.leads import lead_named
 from cli.output import err, out, print_json, progress, show
 from log.personal import without_personal
@@ -29,6 +30,8 @@ def trace(
     Reads the lead's partition of every topic, from the beginning. Times are UTC; the delay counts from the capture.
     What was known of a person before an erasure is not shown.
     """
+    if follow:
+        ends_on_ctrl_c()
     run(_trace(find_stack(KAFKA), who, _Printer(personal=personal, as_json=as_json), follow=follow))
 
 

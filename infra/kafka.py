@@ -9,9 +9,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from infra.settings import Settings
+
+AWAY = (KafkaError, OSError)
+"""Faults that pass by themselves: the broker is away, or changes leaders."""
 
 SLOW_PACE = 0.1
 """Seconds. Below that, a worker asks for records as they come."""

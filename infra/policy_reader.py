@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
+from infra.kafka import AWAY
+from infra.retry import Retry
 from infra.settings import Settings
 from policy import Policy
 from policy.versions import PolicyBook
@@ -39,12 +38,9 @@ class PolicyReader:
 
     async def follow(self) -> None:
         """Keeps reading; never returns."""
+        retry = Retry("reading policies", AWAY)
         while True:
-            try:
-                await self.read_some(timeout_ms=1_000)
-            except KafkaError as error:
-                log.warning("reading policies failed, trying again", error=repr(error))
-                await asyncio.sleep(1.0)
+            await retry.call(lambda: self.read_some(timeout_ms=1_000))
 
     async def stop(self) -> None:
         """Closes the connection."""

@@ -31,6 +31,9 @@ PASSING = (
 )
 """Faults that pass by themselves: a server is away, a lock was held too long, a stand-by is being promoted."""
 
+AWAY = (*PASSING, OSError)
+"""The same, and what the network says before there is a connection."""
+
 # The last, such as of a key too long for its index, is counted among passing faults by psycopg, and never passes.
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 """What the database does not take, however often it is tried."""

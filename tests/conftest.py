@@ -17,8 +17,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.settings import Settings
-from local.embedded.stack import EmbeddedStack
+from local.embedded.stack import NAMES, EmbeddedStack
 from tests.support.servers import Servers, servers
+
+pytest_plugins = ("tests.support.children", "tests.support.deadlines")
 
 # How properties are tried. A machine that others use may stall, which says nothing of the code: no example has a
 # deadline, and none is thought too slow to draw. A build draws the same examples every time, so that it fails for a
@@ -57,7 +59,9 @@ def stack() -> Iterator[Servers]:
 @pytest.fixture(scope="module")
 def breakable_stack() -> Iterator[EmbeddedStack]:
     """A stack of the module's own, whose servers a test may kill and start again."""
-    with EmbeddedStack(power_safe=False) as own:
+    from tests.support.children import keeping  # not above: a plugin's asserts are rewritten as it is imported first
+
+    with EmbeddedStack(power_safe=False) as own, keeping(lambda: [own.pid(name) for name in NAMES]):
         yield own
 
 

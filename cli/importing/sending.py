@@ -10,12 +10,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from cli.context import UNREACHABLE, Answer, CommandFailed, ask
+from infra.retry import pauses
 
 BATCH_ROWS = 100
 PATIENCE_SECONDS = 300.0
 """How long one batch may be turned away before the import gives up."""
 
-LONGEST_WAIT = 60.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 BATCH_SECONDS = 60.0
 
 
@@ -56,8 +57,8 @@ class Sender:
         Raises:
             CommandFailed: capture does not know us, does not answer, or turns us away for too long.
         """
-        deadline, wait = self.now() + PATIENCE_SECONDS, 1.0
-        while True:
+        deadline = self.now() + PATIENCE_SECONDS
+        for wait in pauses(FIRST_WAIT, LONGEST_WAIT):
             try:
                 answer = self.client.post_leads(documents)
             except CommandFailed:
@@ -77,7 +78,7 @@ class Sender:
                     UNREACHABLE,
                 )
             self.sleep(pause)
-            wait = min(wait * 2, LONGEST_WAIT)
+        raise AssertionError("pauses never end")
 
 
 def wait_of(retry_after: str | None, otherwise: float) -> float:

@@ -11,10 +11,12 @@ import redis
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from infra.retry import call_until
 from local.embedded.errors import ServerNotReady
 from local.supervise.plan import Plan
 
-RETRY_SECONDS = 0.5
+NO_ANSWER = (KafkaError, psycopg.Error, redis.RedisError, OSError, ValueError)
+"""All that a server which is being started, or an address which names none, may show as."""
 
 
 def check_external(plan: Plan, seconds: float) -> None:
@@ -36,19 +38,14 @@ def check_external(plan: Plan, seconds: float) -> None:
 
 
 def _until(ask: Callable[[str], None], address: str, setting: str, deadline: float) -> None:
-    while True:
-        try:
-            ask(address)
-        except (KafkaError, psycopg.Error, redis.RedisError, OSError, ValueError) as error:
-            if time.monotonic() > deadline:
-                # Not the address itself: a DSN holds a password.
-                raise ServerNotReady(
-                    f"The server that {setting} names does not answer: {error}. "
-                    f"Correct {setting}, or unset it to use the embedded one."
-                ) from error
-            time.sleep(RETRY_SECONDS)
-        else:
-            return
+    try:
+        call_until(deadline, lambda: ask(address), NO_ANSWER)
+    except NO_ANSWER as error:
+        # Not the address itself: a DSN holds a password.
+        raise ServerNotReady(
+            f"The server that {setting} names does not answer: {error}. "
+            f"Correct {setting}, or unset it to use the embedded one."
+        ) from error
 
 
 def _ask_kafka(address: str) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -15,9 +16,15 @@ import pytest
 from tests.support.prometheus import DEPLOY
 
 ROOT = DEPLOY.parent
-PACKAGES = ("schemas", "policy", "infra", "runtime", "services", "local", "log", "cli", "demo")
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 IGNORE = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = [
+    name
+    for name in (each.removesuffix("*") for each in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"])
+    if (ROOT / name).is_dir()  # one may be named before its first file is written
+]
+"""What is installed, as pyproject.toml names it."""
 
 
 def instructions(name: str) -> list[str]:
@@ -56,6 +63,10 @@ def test_everything_that_is_copied_is_there_and_let_in() -> None:
         for source in words[:-1]:
             assert (ROOT / source).exists()
             assert source in let_in or source.split("/")[0] in let_in
+
+
+def test_every_package_is_copied() -> None:
+    assert set(PACKAGES) - {line.split()[0] for line in instructions("COPY")} == set()
 
 
 def test_two_containers_of_one_service_are_told_apart() -> None:

@@ -13,6 +13,8 @@ from tests.support.prometheus import Panel, Prometheus, panel_queries, prometheu
 from tests.support.running import Running
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.deadline(300)
+
 
 @pytest.fixture(scope="module")
 def watching(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:

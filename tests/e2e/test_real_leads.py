@@ -20,7 +20,10 @@ DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 MOST = 2_000
 SECONDS = 180
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real leads are not on this machine")
+pytestmark = [
+    pytest.mark.skipif(not DATA.is_dir(), reason="the real leads are not on this machine"),
+    pytest.mark.deadline(3 * SECONDS),
+]
 
 
 def rows_of(name: str) -> list[dict[str, str]]:

@@ -18,6 +18,7 @@ from tests.support.probes import POINTS
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.slow,
+    pytest.mark.deadline(3_000),
     # The copy that helps with the verdict (in_two_processes) uses no thread and no lock of this process.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]

@@ -15,6 +15,7 @@ import pytest
 from cli.context import CommandFailed, ask
 from infra.settings import Settings
 from local.embedded.ports import Ports
+from tests.support.children import tied
 from tests.support.cli import Terminal
 from tests.support.waiting import until
 
@@ -38,7 +39,7 @@ def capture_of(settings: Settings, log: Path) -> Iterator[str]:
     }
     url = f"http://127.0.0.1:{port}"
     with log.open("w") as output:
-        process = subprocess.Popen([sys.executable, "-m", "services.capture"], env=environment, stderr=output)
+        process = subprocess.Popen(tied([sys.executable, "-m", "services.capture"]), env=environment, stderr=output)
         try:
             until(lambda: process.poll() is not None or is_ready(url), "capture is ready", seconds=60)
             assert process.poll() is None, log.read_text()

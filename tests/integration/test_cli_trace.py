@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -14,6 +13,7 @@ import pytest
 from infra.settings import Settings
 from schemas.topics import CAPTURED, ENRICHED, ERASED, POLICIES, SIGNALS, TOPICS
 from tests.support import story
+from tests.support.children import IN_THE_BACKGROUND, started
 from tests.support.cli import Terminal, own_names, point_commands_at
 from tests.support.harness import POLICY
 from tests.support.servers import Servers
@@ -76,10 +76,11 @@ def test_trace_tells_what_when_who_and_why(told: Terminal) -> None:
     assert not [secret for secret in story.SECRETS if secret in said]
 
 
-def test_trace_follows_what_happens_next_until_ctrl_c(terminal: Terminal) -> None:
+@pytest.mark.parametrize("by", [(), IN_THE_BACKGROUND], ids=["a terminal", "a script, in the background"])
+def test_trace_follows_what_happens_next_until_ctrl_c(terminal: Terminal, by: Sequence[str]) -> None:
     terminal.put(story.STORY[:1])
-    command = [sys.executable, "-m", "cli.main", "trace", story.LEAD, "--follow", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [*by, sys.executable, "-m", "cli.main", "trace", story.LEAD, "--follow", "--json"]
+    with started(command) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = orjson.loads(process.stdout.readline())
@@ -135,6 +136,16 @@ def test_trace_tells_a_stranger_s_junk_as_such(terminal: Terminal) -> None:
     said = terminal.good("trace", story.LEAD)
     assert "a record of a stranger, not an event of this topic (the whole: is no JSON)" in said
     assert "\x1b[2J" not in said
+
+
+def test_tail_ends_on_ctrl_c_in_the_background_too(terminal: Terminal) -> None:
+    terminal.put(story.STORY[:1])
+    tail = [sys.executable, "-m", "cli.main", "tail", "captured", "--from", "beginning", "--json"]
+    with started([*IN_THE_BACKGROUND, *tail]) as process:
+        assert process.stdout is not None
+        orjson.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
 
 
 # -- tail --------------------------------------------------------------------------------------------------------------

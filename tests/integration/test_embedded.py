@@ -20,6 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from local.embedded.errors import EmbeddedError, PortTaken, ServerNotReady
 from local.embedded.ports import LOOPBACK, Ports
 from local.embedded.stack import NAMES, EmbeddedStack
+from tests.support.children import started
 from tests.support.tiny_stack import assert_all_gone
 
 START_AND_HOLD = """
@@ -137,9 +138,7 @@ def test_a_port_asked_for_by_name_and_in_use_is_named_with_its_setting(breakable
 
 
 def test_no_server_outlives_a_killed_parent() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", START_AND_HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with started([sys.executable, "-c", START_AND_HOLD], stdin=subprocess.PIPE, stderr=None) as parent:
         assert parent.stdout is not None
         *pids, folder = parent.stdout.readline().split()
         family = [psutil.Process(int(pid)) for pid in pids]

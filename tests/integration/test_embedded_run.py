@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -12,9 +12,12 @@ import pytest
 
 from local.embedded.discover import load_stack
 from local.embedded.ports import LOOPBACK, Ports, is_free
+from tests.support.children import IN_THE_BACKGROUND
 from tests.support.servers import Servers
 from tests.support.tiny_stack import TinyStack, assert_all_gone, get
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.deadline(300)
 
 Start = Callable[..., TinyStack]
 
@@ -24,8 +27,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a stack on this test's folder; ends it however the test ends."""
     started: list[TinyStack] = []
 
-    def start_one(*, workers: int = 1, **environment: str) -> TinyStack:
-        one = TinyStack(tmp_path / "data", environment, workers)
+    def start_one(*, workers: int = 1, by: Sequence[str] = (), **environment: str) -> TinyStack:
+        one = TinyStack(tmp_path / "data", environment, workers, by)
         started.append(one)
         return one
 
@@ -159,6 +162,14 @@ def test_being_told_to_end_is_as_good_as_ctrl_c(start: Start, elsewhere: dict[st
     running.wait_ready()
     family = running.family()
     assert running.interrupt(by).code == 0
+    assert_all_gone(family)
+
+
+def test_ctrl_c_ends_a_stack_in_the_background_too(start: Start, elsewhere: dict[str, str]) -> None:
+    running = start(by=IN_THE_BACKGROUND, **elsewhere)
+    running.wait_ready()
+    family = running.family()
+    assert running.interrupt().code == 0
     assert_all_gone(family)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.children import tied
 from tests.support.metrics_exporter import SERVICES
 from tests.support.prometheus import Panel, Prometheus, metrics_named_in, panel_queries, prometheus, rules
 from tests.support.waiting import until
@@ -29,7 +30,7 @@ SILENT_ALERTS = (
 def exporter() -> Iterator[str]:
     """Address of a process with every metric."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.metrics_exporter"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        tied([sys.executable, "-m", "tests.support.metrics_exporter"]), stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert process.stdout is not None
     try:

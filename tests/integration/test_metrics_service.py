@@ -21,6 +21,7 @@ from infra.settings import Settings
 from infra.setup import prepare
 from schemas.base import Event
 from schemas.topics import TOPICS
+from tests.support.children import tied
 from tests.support.prometheus import Prometheus, prometheus
 from tests.support.waiting import until
 from tests.unit.log.exported_events import erased
@@ -45,7 +46,7 @@ def service(prepared: Settings, stack_env: dict[str, str], tmp_path: Path) -> It
     log = tmp_path / "metrics.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "services.metrics"],
+            tied([sys.executable, "-m", "services.metrics"]),
             env=environment | {"PYTHONPATH": str(ROOT)},
             cwd=tmp_path,
             stdout=output,

@@ -25,12 +25,14 @@ import psutil
 
 from local.embedded.ports import Ports
 from local.supervise.plan import HTTP_PORTS
+from tests.support.children import tied
 from tests.support.docs import ROOT, Block, agrees
 from tests.support.waiting import until
 
 MOMENT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 """When the documented stories take place: a Tuesday morning in London, whenever the tests run."""
 
+BASH = shutil.which("bash") or "/bin/bash"
 WIDTH, LOGIN = "110", "maya"
 START_SECONDS, STOP_SECONDS, COMMAND_SECONDS, SETTLE_SECONDS = 180.0, 60.0, 120.0, 60.0
 LINKED = (".venv", "deploy", "docs", "schemas")
@@ -138,7 +140,7 @@ class Reader:
     def _shell(self, command: str) -> list[str]:
         """Variables that a block sets are there for the next, as in a terminal."""
         keep = "export -p > .variables"
-        return ["bash", "-c", f"set -eao pipefail\n[ ! -f .variables ] || . ./.variables\n{command}\n{keep}\n"]
+        return [BASH, "-c", f"set -eao pipefail\n[ ! -f .variables ] || . ./.variables\n{command}\n{keep}\n"]
 
     def _environment(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
@@ -160,7 +162,7 @@ class Reader:
     def _start(self, command: str, text: str) -> str:
         """What it prints up to the line with that text; then it is stopped."""
         process = subprocess.Popen(
-            self._shell(f"exec {command}"), cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE,
+            tied(self._shell(f"exec {command}")), cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
         )  # fmt: skip
         watchdog = threading.Timer(COMMAND_SECONDS, process.kill)
@@ -217,7 +219,7 @@ def started(folder: Path) -> Iterator[Started]:
     clock.write_bytes(struct.pack("<d", (MOMENT - datetime.now(UTC)).total_seconds()))  # see infra.clock
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "run", "--data", str(data)], stdout=subprocess.PIPE,
+        tied([sys.executable, "-m", "cli.main", "run", "--data", str(data)]), stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True,
         env=clean | {"LEADSTREAM_CLOCK_FILE": str(clock), "COLUMNS": WIDTH, "PYTHONUNBUFFERED": "1", "LOGNAME": LOGIN},
     )  # fmt: skip

@@ -23,7 +23,7 @@ from typing import Literal
 
 import psutil
 
-from local.embedded import launch
+from tests.support.children import tied
 from tests.support.probes import KILL_AT, STOP_AT
 
 POLL_SECONDS = 0.05
@@ -73,7 +73,7 @@ class Slot:
         self.plan = self.plans.popleft() if self.plans else None
         env = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
         env |= dict(self.env) | (self.plan.env() if self.plan else {})
-        argv = launch.argv([sys.executable, *self.command], parent=os.getpid(), on_orphaned=signal.SIGKILL)
+        argv = tied([sys.executable, *self.command])
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.begun = time.monotonic()

@@ -17,6 +17,7 @@ import pytest
 import requests
 from ruamel.yaml import YAML
 
+from tests.support.children import tied
 from tests.support.waiting import until
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -156,13 +157,15 @@ def prometheus(services: Mapping[str, str | Sequence[str]], folder: Path) -> Ite
         YAML(typ="safe").dump(_config(services), file)
     program = programs() / "prometheus"
     process = subprocess.Popen(
-        [
-            program,
-            f"--config.file={config}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-            "--log.level=warn",
-        ],
+        tied(
+            [
+                str(program),
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                "--web.listen-address=127.0.0.1:0",
+                "--log.level=warn",
+            ]
+        ),
         stdout=(log := (folder / "prometheus.log").open("wb")),
         stderr=subprocess.STDOUT,
     )

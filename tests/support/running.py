@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.children import tied
+
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 
@@ -52,7 +54,7 @@ def running_stack(workers: int) -> Iterator[Running]:
         data = Path(folder)
         command = [sys.executable, "-m", "cli.run", "--data", folder, "--workers", str(workers), "--json"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean)
+        process = subprocess.Popen(tied(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean)
         errors: list[str] = []
         reader = threading.Thread(target=lambda: errors.extend(process.stderr or ()), daemon=True)
         reader.start()

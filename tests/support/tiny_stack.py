@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import psutil
 
 from local.embedded.ports import Ports
 from local.supervise.plan import HTTP_PORTS
+from tests.support.children import tied
 from tests.support.waiting import until
 
 PORT_SETTINGS = [f"LEADSTREAM_{name.upper()}_PORT" for name in ("kafka", "postgres", "redis", *HTTP_PORTS)]
@@ -35,14 +36,14 @@ class Ended:
 class TinyStack:
     """One `leadstream run` on free ports."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], workers: int = 1) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], workers: int = 1, by: Sequence[str] = ()) -> None:
         ports = Ports()
         free = {setting: str(ports.any()) for setting in PORT_SETTINGS}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
         if "LEADSTREAM_CACHE" in os.environ:
             kept["LEADSTREAM_CACHE"] = os.environ["LEADSTREAM_CACHE"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.tiny_run", str(folder), str(workers)],
+            tied([*by, sys.executable, "-m", "tests.support.tiny_run", str(folder), str(workers)]),
             env=kept | free | dict(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
