@@ -28,8 +28,8 @@ from schemas.topics import (
 from services.metrics.domain.fold import fold
 from services.metrics.domain.ledger import Ledger
 from services.metrics.domain.tally import Tally
-from services.metrics.prometheus import BusinessMetrics
-from services.metrics.store import write_batch
+from services.metrics.store.batches import write_batch
+from services.metrics.telemetry import BusinessMetrics
 
 
 class MetricsStage(Stage[Ledger]):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import get_args
 
 from schemas.base import Mode
-from services.metrics.reports import Span
+from services.metrics.domain.reports import Span
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
