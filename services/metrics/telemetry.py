@@ -11,7 +11,7 @@ from datetime import datetime
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from runtime.stage import Change
-from services.metrics.domain.ledger import Clock, Ledger
+from services.metrics.domain.ledger import Ledger, SlaClock
 from services.metrics.domain.tally import Tally
 
 SECONDS_TO_OWNER = (
@@ -109,9 +109,9 @@ class BusinessMetrics:
 
     def _lead(self, before: Ledger | None, after: Ledger) -> None:
         band = after.band or "unknown"
-        if (seconds := _reached(before, after, "assigned_at")) is not None:
+        if (seconds := _seconds_until(before, after, "assigned_at")) is not None:
             self.to_owner.labels(band).observe(seconds)
-        if (seconds := _reached(before, after, "contacted_at")) is not None:
+        if (seconds := _seconds_until(before, after, "contacted_at")) is not None:
             self.to_contact.labels(band).observe(seconds)
         known = {clock.key: clock for clock in before.clocks} if before else {}
         for clock in after.clocks:
@@ -119,7 +119,7 @@ class BusinessMetrics:
                 self.sla.labels(clock.sla, result, clock.band, self._team(clock.team)).inc()
 
 
-def _reached(before: Ledger | None, after: Ledger, field: str) -> float | None:
+def _seconds_until(before: Ledger | None, after: Ledger, field: str) -> float | None:
     """Seconds from capture, when this batch is the first to know both moments."""
     if before is not None and before.captured_at is not None and getattr(before, field) is not None:
         return None
@@ -129,7 +129,7 @@ def _reached(before: Ledger | None, after: Ledger, field: str) -> float | None:
     return max(0.0, (at - after.captured_at).total_seconds())  # two machines' clocks may disagree
 
 
-def _settled(before: Clock | None, after: Clock) -> str | None:
+def _settled(before: SlaClock | None, after: SlaClock) -> str | None:
     old = before.status if before else "open"
     if old == after.status or after.status not in ("met", "breached"):
         return None

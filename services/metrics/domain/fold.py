@@ -32,10 +32,10 @@ from schemas.events import (
     SlaMet,
     TouchRecorded,
 )
-from services.metrics.domain.clocks import cancelled, opened, settled
 from services.metrics.domain.ledger import Ledger
+from services.metrics.domain.sla_clocks import cancelled, opened, settled
 
-Changes = dict[str, Any]
+Updates = dict[str, Any]
 
 REMEMBERED = 32
 """How many ids of each kind a lead keeps, to count a repeated signal, touch or submission once."""
@@ -57,15 +57,15 @@ def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
         TypeError: no lead's ledger is about such an event.
     """
     before = ledger if ledger is not None else Ledger(lead_id=event.lead_id)
-    changes = _changes(before, event)
-    if changes is None:
+    updates = _updates(before, event)
+    if updates is None:
         return None
     if _MODES[event.mode] > _MODES[before.mode]:
-        changes["mode"] = event.mode
-    return before.model_copy(update=changes)
+        updates["mode"] = event.mode
+    return before.model_copy(update=updates)
 
 
-def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR0911  # one line per kind of event
+def _updates(before: Ledger, event: Event) -> Updates | None:  # noqa: C901, PLR0911  # one line per kind of event
     match event:
         case LeadCaptured():
             return _captured(before, event)
@@ -94,12 +94,12 @@ def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR
             raise TypeError(f"the ledger takes no {type(event).__name__}")
 
 
-def _captured(before: Ledger, event: LeadCaptured) -> Changes | None:
+def _captured(before: Ledger, event: LeadCaptured) -> Updates | None:
     counted = _counted(before, "submissions", event.data.origin.submission_id)
     return None if counted is None else counted | _began(before, event.data.origin)
 
 
-def _began(before: Ledger, origin: Origin | None) -> Changes:
+def _began(before: Ledger, origin: Origin | None) -> Updates:
     """Where and when the lead first came in, by any event that still carries it."""
     if origin is None:
         return {}
@@ -114,60 +114,60 @@ def _began(before: Ledger, origin: Origin | None) -> Changes:
     }
 
 
-def _scored(before: Ledger, event: LeadScored) -> Changes:
+def _scored(before: Ledger, event: LeadScored) -> Updates:
     scored = event.data
-    changes = _began(before, scored.origin) | _earliest(before, "scored_at", event.time)
+    updates = _began(before, scored.origin) | _earliest(before, "scored_at", event.time)
     if scored.qualification == "mql":
-        changes |= _earliest(before, "mql_at", event.time)
-    return changes | {
+        updates |= _earliest(before, "mql_at", event.time)
+    return updates | {
         "first_band": before.first_band or scored.band,
         "band": scored.band,
         "qualification": scored.qualification,
     }
 
 
-def _assigned(before: Ledger, event: LeadAssigned | LeadReassigned) -> Changes:
+def _assigned(before: Ledger, event: LeadAssigned | LeadReassigned) -> Updates:
     assignment: Assignment = event.data
-    changes = _began(before, assignment.origin) | _earliest(before, "assigned_at", event.time)
+    updates = _began(before, assignment.origin) | _earliest(before, "assigned_at", event.time)
     if event.mode == "live":
-        changes["clocks"] = opened(before.clocks, assignment)
-    return changes | {"team": assignment.team, "rep": assignment.rep}
+        updates["clocks"] = opened(before.clocks, assignment)
+    return updates | {"team": assignment.team, "rep": assignment.rep}
 
 
-def _touched(before: Ledger, event: TouchRecorded) -> Changes | None:
-    changes = _began(before, event.data.origin)
+def _touched(before: Ledger, event: TouchRecorded) -> Updates | None:
+    updates = _began(before, event.data.origin)
     if event.status != "sent":
-        return changes
+        return updates
     counted = _counted(before, "touches", event.data.touch_id)
     if counted is None:
         return None
     if event.data.human:
-        return changes | counted | _contacted(before, event)
-    return changes | counted | _earliest(before, "touched_at", happened_at(event))
+        return updates | counted | _contacted(before, event)
+    return updates | counted | _earliest(before, "touched_at", happened_at(event))
 
 
-def _contacted(before: Ledger, event: TouchRecorded | OutcomeRecorded) -> Changes:
+def _contacted(before: Ledger, event: TouchRecorded | OutcomeRecorded) -> Updates:
     at = contact_at(event)
     return {} if at is None else _earliest(before, "contacted_at", at)
 
 
-def _outcome(before: Ledger, event: OutcomeRecorded) -> Changes:
-    outcome, changes = event.data, _contacted(before, event)
+def _outcome(before: Ledger, event: OutcomeRecorded) -> Updates:
+    outcome, updates = event.data, _contacted(before, event)
     stage = _STAGE_OF.get(outcome.outcome)
     if stage is not None:
-        changes |= _earliest(before, stage, happened_at(event))
+        updates |= _earliest(before, stage, happened_at(event))
     won = outcome.outcome == "won"
     if outcome.value is not None and (won or not before.value_won):
-        changes |= {"value": as_money(outcome.value), "currency": outcome.currency, "value_won": won}
-    return changes
+        updates |= {"value": as_money(outcome.value), "currency": outcome.currency, "value_won": won}
+    return updates
 
 
-def _earliest(before: Ledger, field: str, at: datetime) -> Changes:
+def _earliest(before: Ledger, field: str, at: datetime) -> Updates:
     known: datetime | None = getattr(before, field)
     return {field: at} if known is None or at < known else {}
 
 
-def _counted(before: Ledger, field: str, identity: str) -> Changes | None:
+def _counted(before: Ledger, field: str, identity: str) -> Updates | None:
     """One more, unless this id was counted lately."""
     seen: tuple[str, ...] = getattr(before, f"seen_{field}")
     mark = blake2b(identity.encode(), digest_size=6).hexdigest()

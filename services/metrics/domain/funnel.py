@@ -20,7 +20,7 @@ def stages_reached(ledger: Ledger | None) -> frozenset[StageCount]:
     return frozenset((stage, channel, band) for stage in STAGES if _reached(ledger, stage))
 
 
-def moved(before: Ledger | None, after: Ledger | None) -> Counter[StageCount]:
+def stage_count_changes(before: Ledger | None, after: Ledger | None) -> Counter[StageCount]:
     """What to add to each count, negative where the lead left it."""
     old, new = stages_reached(before), stages_reached(after)
     change: Counter[StageCount] = Counter(dict.fromkeys(new - old, 1))

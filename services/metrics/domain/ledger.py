@@ -11,8 +11,8 @@ from pydantic import AwareDatetime, Field
 from schemas.base import LeadId, Mode, Record
 from schemas.events import Band, Qualification, SlaKind
 
-ClockStatus = Literal["open", "met", "breached", "cancelled"]
-ClockKey = tuple[str, SlaKind, datetime]
+SlaStatus = Literal["open", "met", "breached", "cancelled"]
+SlaClockKey = tuple[str, SlaKind, datetime]
 """Submission, kind, start."""
 
 STAGES = (
@@ -33,7 +33,7 @@ STAGES = (
 them. A lead is in a stage when an event said so: nothing is inferred from a later stage."""
 
 
-class Clock(Record):
+class SlaClock(Record):
     """One SLA deadline of one submission, counted from `started_at`.
 
     A submission has another clock when its lead was parked, and qualified again by what it did later.
@@ -45,14 +45,14 @@ class Clock(Record):
     captured_at: AwareDatetime
     started_at: AwareDatetime
     deadline: AwareDatetime
-    status: ClockStatus = "open"
+    status: SlaStatus = "open"
     band: Band
     team: str | None = None
     rep: str | None = None
     seconds: float | None = Field(default=None, description="From `started_at` to the result; None while open.")
 
     @property
-    def key(self) -> ClockKey:
+    def key(self) -> SlaClockKey:
         """What tells a lead's clocks apart."""
         return (self.submission_id, self.sla, self.started_at)
 
@@ -80,7 +80,7 @@ class Ledger(Record):
     team: str | None = None
     rep: str | None = Field(default=None, description="The present owner; None when parked or given back.")
     escalations: int = 0
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaClock, ...] = ()
 
     touched_at: AwareDatetime | None = None
     contacted_at: AwareDatetime | None = None

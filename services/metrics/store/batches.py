@@ -11,8 +11,8 @@ from psycopg import sql
 from infra.partitioner import partition_of
 from infra.postgres import Connection
 from runtime.stage import Change
-from services.metrics.domain.funnel import moved
-from services.metrics.domain.ledger import Clock, Ledger
+from services.metrics.domain.funnel import stage_count_changes
+from services.metrics.domain.ledger import Ledger, SlaClock
 from services.metrics.domain.tally import Tally
 from services.metrics.store.tables import (
     DEAD_LETTERS,
@@ -42,9 +42,9 @@ async def write_batch(
     gone = [lead for lead, change in changes.items() if change.after is None]
     if gone:
         await connection.execute("delete from ledger where lead_id = any(%s)", (gone,))
-    await _put(connection, _PUT_LEDGER, LEDGER, _ledger_rows(changes))
-    await _put(connection, _PUT_CLOCKS, SLA_CLOCKS, _clock_rows(changes))
-    await _put(connection, _ADD_STAGE_COUNTS, STAGE_COUNTS, _moves(changes))
+    await _put(connection, _PUT_LEDGER, LEDGER, ledger_rows(changes))
+    await _put(connection, _PUT_CLOCKS, SLA_CLOCKS, clock_rows(changes))
+    await _put(connection, _ADD_STAGE_COUNTS, STAGE_COUNTS, stage_count_rows(changes))
     await _put(connection, _ADD_REJECTIONS, REJECTIONS, _placed(tally.rejections, place))
     await _put(connection, _ADD_DEAD_LETTERS, DEAD_LETTERS, _placed(tally.dead, place))
 
@@ -58,7 +58,7 @@ async def _put(
         await connection.execute(statement, values)
 
 
-def _ledger_rows(changes: Mapping[str, Change[Ledger]]) -> list[list[Any]]:
+def ledger_rows(changes: Mapping[str, Change[Ledger]]) -> list[list[Any]]:
     names = [name for name in LEDGER if name not in ("lead_id", "partition")]
     return [
         [lead, change.partition, *(getattr(change.after, name) for name in names)]
@@ -67,7 +67,7 @@ def _ledger_rows(changes: Mapping[str, Change[Ledger]]) -> list[list[Any]]:
     ]
 
 
-def _clock_rows(changes: Mapping[str, Change[Ledger]]) -> list[list[Any]]:
+def clock_rows(changes: Mapping[str, Change[Ledger]]) -> list[list[Any]]:
     names = [name for name in SLA_CLOCKS if name != "lead_id"]
     return [
         [lead, *(getattr(clock, name) for name in names)]
@@ -76,16 +76,16 @@ def _clock_rows(changes: Mapping[str, Change[Ledger]]) -> list[list[Any]]:
     ]
 
 
-def _changed_clocks(change: Change[Ledger]) -> Iterable[Clock]:
+def _changed_clocks(change: Change[Ledger]) -> Iterable[SlaClock]:
     known = {clock.key: clock for clock in change.before.clocks} if change.before else {}
     after = change.after.clocks if change.after else ()
     return (clock for clock in after if known.get(clock.key) != clock)
 
 
-def _moves(changes: Mapping[str, Change[Ledger]]) -> list[tuple[Any, ...]]:
+def stage_count_rows(changes: Mapping[str, Change[Ledger]]) -> list[tuple[Any, ...]]:
     counts: Counter[tuple[Any, ...]] = Counter()
     for change in changes.values():
-        for key, by in moved(change.before, change.after).items():
+        for key, by in stage_count_changes(change.before, change.after).items():
             counts[change.partition, *key] += by
     return [(*key, by) for key, by in sorted(counts.items()) if by]
 

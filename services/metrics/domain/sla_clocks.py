@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.events import Assignment, SlaBreached, SlaKind, SlaMet, SlaResult
-from services.metrics.domain.ledger import Clock, ClockKey
+from services.metrics.domain.ledger import SlaClock, SlaClockKey
 
-KEPT = 8
+REMEMBERED_CLOCKS = 8
 """Clocks a lead's state keeps: four submissions' worth. Older ones stay as rows and change no more."""
 
-Clocks = tuple[Clock, ...]
+Clocks = tuple[SlaClock, ...]
 KINDS: tuple[SlaKind, ...] = ("owned", "contacted")
 
 
@@ -32,7 +32,7 @@ def opened(clocks: Clocks, assignment: Assignment) -> Clocks:
 def settled(clocks: Clocks, event: SlaMet | SlaBreached) -> Clocks:
     """With the result of `event`. A deadline kept stays kept, and one reported broken may turn out kept."""
     result: SlaResult = event.data
-    clock = Clock(
+    clock = SlaClock(
         sla=result.sla,
         submission_id=result.origin.submission_id,
         channel=result.origin.channel,
@@ -56,9 +56,9 @@ def cancelled(clocks: Clocks) -> Clocks:
     )
 
 
-def _running(assignment: Assignment, sla: SlaKind) -> Clock:
+def _running(assignment: Assignment, sla: SlaKind) -> SlaClock:
     deadlines = assignment.deadlines
-    return Clock(
+    return SlaClock(
         sla=sla,
         submission_id=assignment.origin.submission_id,
         channel=assignment.origin.channel,
@@ -71,7 +71,7 @@ def _running(assignment: Assignment, sla: SlaKind) -> Clock:
     )
 
 
-def _replaced(clocks: Clocks, running: Clock) -> Clocks:
+def _replaced(clocks: Clocks, running: SlaClock) -> Clocks:
     """Without another running clock of the same kind and submission: it is cancelled."""
     same = (running.submission_id, running.sla)
     return tuple(
@@ -82,10 +82,10 @@ def _replaced(clocks: Clocks, running: Clock) -> Clocks:
     )
 
 
-def _find(clocks: Clocks, key: ClockKey) -> Clock | None:
+def _find(clocks: Clocks, key: SlaClockKey) -> SlaClock | None:
     return next((clock for clock in clocks if clock.key == key), None)
 
 
-def _put(clocks: Clocks, clock: Clock) -> Clocks:
+def _put(clocks: Clocks, clock: SlaClock) -> Clocks:
     others = tuple(other for other in clocks if other.key != clock.key)
-    return (*others[1 - KEPT :], clock)
+    return (*others[1 - REMEMBERED_CLOCKS :], clock)
