@@ -67,6 +67,8 @@ class MetricsStage(Stage[Ledger]):
                 raise TypeError(f"metrics sets no timers and asks for no effects, yet got {type(item).__name__}")
         if after is None:
             return Decision(state, dropped="repeated")
+        if after is state:
+            return Decision(state, dropped="nothing_new")
         if isinstance(item, LeadCaptured):
             tally.submission(item)
         return Decision(after)

@@ -44,7 +44,7 @@ from services.capture.domain.submissions import Desk, lead_item
 from services.metrics.domain.fold import fold
 from services.metrics.domain.ledger import Ledger
 from services.metrics.stage import MetricsStage
-from services.metrics.store.batches import clock_rows, ledger_rows, stage_count_rows
+from services.metrics.store.rows import clock_rows, ledger_rows, stage_count_rows
 from services.metrics.store.tables import LEDGER, SLA_CLOCKS
 from services.metrics.telemetry import BusinessMetrics
 from services.nurture.domain.limits import SenderDay, place_in

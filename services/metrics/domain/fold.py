@@ -6,7 +6,7 @@ by one topic only, whose order per lead is fixed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -51,47 +51,27 @@ _STAGE_OF: Mapping[OutcomeKind, str] = {
 
 
 def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
-    """The ledger with `event` taken in; None when it is a repeat of something counted already.
+    """Takes `event` into the ledger.
+
+    Returns:
+        The new ledger; `ledger` itself when the event tells nothing new; None when it is a repeat of something that
+        was counted already.
 
     Raises:
         TypeError: no lead's ledger is about such an event.
     """
     before = ledger if ledger is not None else Ledger(lead_id=event.lead_id)
-    updates = _updates(before, event)
+    update = _UPDATES.get(type(event))
+    if update is None:
+        raise TypeError(f"the ledger takes no {type(event).__name__}")
+    updates = update(before, event)
     if updates is None:
         return None
     if _MODES[event.mode] > _MODES[before.mode]:
         updates["mode"] = event.mode
+    if before is ledger and all(getattr(before, field) == value for field, value in updates.items()):
+        return ledger
     return before.model_copy(update=updates)
-
-
-def _updates(before: Ledger, event: Event) -> Updates | None:  # noqa: C901, PLR0911  # one line per kind of event
-    match event:
-        case LeadCaptured():
-            return _captured(before, event)
-        case SignalRecorded():
-            return _counted(before, "signals", event.data.signal_id)
-        case LeadEnriched():
-            return _began(before, event.data.origin) | _earliest(before, "enriched_at", event.time)
-        case LeadScored():
-            return _scored(before, event)
-        case LeadAssigned() | LeadReassigned():
-            return _assigned(before, event)
-        case LeadParked() | LeadRecycled():
-            released = {"team": None, "rep": None, "clocks": cancelled(before.clocks)}
-            return _began(before, event.data.origin) | released
-        case LeadAccepted():
-            return _began(before, event.data.origin) | _earliest(before, "accepted_at", event.data.at)
-        case LeadEscalated():
-            return _began(before, event.data.origin) | {"escalations": before.escalations + 1}
-        case SlaMet() | SlaBreached():
-            return _began(before, event.data.origin) | {"clocks": settled(before.clocks, event)}
-        case TouchRecorded():
-            return _touched(before, event)
-        case OutcomeRecorded():
-            return _outcome(before, event)
-        case _:
-            raise TypeError(f"the ledger takes no {type(event).__name__}")
 
 
 def _captured(before: Ledger, event: LeadCaptured) -> Updates | None:
@@ -114,6 +94,14 @@ def _began(before: Ledger, origin: Origin | None) -> Updates:
     }
 
 
+def _signalled(before: Ledger, event: SignalRecorded) -> Updates | None:
+    return _counted(before, "signals", event.data.signal_id)
+
+
+def _enriched(before: Ledger, event: LeadEnriched) -> Updates:
+    return _began(before, event.data.origin) | _earliest(before, "enriched_at", event.time)
+
+
 def _scored(before: Ledger, event: LeadScored) -> Updates:
     scored = event.data
     updates = _began(before, scored.origin) | _earliest(before, "scored_at", event.time)
@@ -132,6 +120,23 @@ def _assigned(before: Ledger, event: LeadAssigned | LeadReassigned) -> Updates:
     if event.mode == "live":
         updates["clocks"] = opened(before.clocks, assignment)
     return updates | {"team": assignment.team, "rep": assignment.rep}
+
+
+def _released(before: Ledger, event: LeadParked | LeadRecycled) -> Updates:
+    released = {"team": None, "rep": None, "clocks": cancelled(before.clocks)}
+    return _began(before, event.data.origin) | released
+
+
+def _accepted(before: Ledger, event: LeadAccepted) -> Updates:
+    return _began(before, event.data.origin) | _earliest(before, "accepted_at", event.data.at)
+
+
+def _escalated(before: Ledger, event: LeadEscalated) -> Updates:
+    return _began(before, event.data.origin) | {"escalations": before.escalations + 1}
+
+
+def _sla_settled(before: Ledger, event: SlaMet | SlaBreached) -> Updates:
+    return _began(before, event.data.origin) | {"clocks": settled(before.clocks, event)}
 
 
 def _touched(before: Ledger, event: TouchRecorded) -> Updates | None:
@@ -174,3 +179,22 @@ def _counted(before: Ledger, field: str, identity: str) -> Updates | None:
     if mark in seen:
         return None
     return {field: getattr(before, field) + 1, f"seen_{field}": (*seen[1 - REMEMBERED :], mark)}
+
+
+_UPDATES: Mapping[type[Event], Callable[[Ledger, Any], Updates | None]] = {
+    LeadCaptured: _captured,
+    SignalRecorded: _signalled,
+    LeadEnriched: _enriched,
+    LeadScored: _scored,
+    LeadAssigned: _assigned,
+    LeadReassigned: _assigned,
+    LeadParked: _released,
+    LeadRecycled: _released,
+    LeadAccepted: _accepted,
+    LeadEscalated: _escalated,
+    SlaMet: _sla_settled,
+    SlaBreached: _sla_settled,
+    TouchRecorded: _touched,
+    OutcomeRecorded: _outcome,
+}
+"""Kind of event → what it changes in a ledger; None when it was counted already."""

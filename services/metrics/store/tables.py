@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import LiteralString
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, LiteralString
 
 from psycopg import sql
 
+from infra.arrays import Array, bigints, days, ints, nullable_doubles, nullable_moments, nullable_texts
+
 Columns = Mapping[LiteralString, LiteralString]
-"""Column → its Postgres type."""
+"""Column → its Postgres type, in the order in which a row's values stand."""
 
 LEDGER: Columns = {
     "lead_id": "text", "partition": "int", "mode": "text", "channel": "text", "source": "text",
@@ -34,8 +37,33 @@ STAGE_COUNTS: Columns = {
 }  # fmt: skip
 
 
+def _numerics(values: Iterable[Decimal | None]) -> Array:
+    return nullable_texts(None if value is None else str(value) for value in values)
+
+
+_ARRAYS: Mapping[LiteralString, tuple[LiteralString, Callable[[Iterable[Any]], Array]]] = {
+    "text": ("text[]", nullable_texts),
+    "int": ("int[]", ints),
+    "bigint": ("bigint[]", bigints),
+    "timestamptz": ("timestamptz[]", nullable_moments),
+    "double precision": ("double precision[]", nullable_doubles),
+    "date": ("date[]", days),
+    "numeric": (
+        "text[]::numeric[]",
+        _numerics,
+    ),  # its binary form takes longer to make than Postgres takes to read text
+}
+"""Type of a column → what the parameter is cast to, and what makes it of the column's values."""
+
+
+def arrays_of(columns: Columns, rows: Sequence[Sequence[Any]]) -> list[Array]:
+    """Makes the parameters of `upsert`: one array a column."""
+    values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(columns)
+    return [_ARRAYS[kind][1](column) for kind, column in zip(columns.values(), values, strict=True)]
+
+
 def upsert(table: LiteralString, columns: Columns, keys: int, *, adds: bool = False) -> sql.Composed:
-    """Inserts arrays of values, one array a column; the first `keys` columns are the key.
+    """Inserts the rows that `arrays_of` has made parameters of; the first `keys` columns are the key.
 
     A row that is there is overwritten, or, with `adds`, its last column is added to.
     """
@@ -50,7 +78,7 @@ def upsert(table: LiteralString, columns: Columns, keys: int, *, adds: bool = Fa
     return sql.SQL("insert into {} ({}) select * from unnest({}) on conflict ({}) do update set {}").format(
         sql.Identifier(table),
         comma.join(map(sql.Identifier, names)),
-        comma.join(sql.SQL("%s::{}[]").format(sql.SQL(kind)) for kind in columns.values()),
+        comma.join(sql.SQL("%b::{}").format(sql.SQL(_ARRAYS[kind][0])) for kind in columns.values()),
         comma.join(map(sql.Identifier, names[:keys])),
         comma.join(rest),
     )
