@@ -37,6 +37,8 @@ from services.metrics.domain.sla_clocks import cancelled, opened, settled
 
 Updates = dict[str, Any]
 
+_BLANK = Ledger()
+
 REMEMBERED = 32
 """How many ids of each kind a lead keeps, to count a repeated signal, touch or submission once."""
 
@@ -60,7 +62,7 @@ def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
     Raises:
         TypeError: no lead's ledger is about such an event.
     """
-    before = ledger if ledger is not None else Ledger(lead_id=event.lead_id)
+    before = ledger if ledger is not None else _BLANK
     update = _UPDATES.get(type(event))
     if update is None:
         raise TypeError(f"the ledger takes no {type(event).__name__}")

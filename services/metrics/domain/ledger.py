@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from functools import partial
+from operator import eq, is_
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from schemas.base import LeadId, Mode, Record
+from schemas.base import Mode, Record
 from schemas.events import Band, Qualification, SlaKind
 
 SlaStatus = Literal["open", "met", "breached", "cancelled"]
@@ -33,6 +35,12 @@ STAGES = (
 them. A lead is in a stage when an event said so: nothing is inferred from a later stage."""
 
 
+def _default(value: object = None, description: str | None = None) -> Any:
+    """A field that is not written while it has this value: most of a young lead's have."""
+    at_default = partial(is_, None) if value is None else partial(eq, value)
+    return Field(default=value, description=description, exclude_if=at_default)
+
+
 class SlaClock(Record):
     """One SLA deadline of one submission, counted from `started_at`.
 
@@ -45,11 +53,11 @@ class SlaClock(Record):
     captured_at: AwareDatetime
     started_at: AwareDatetime
     deadline: AwareDatetime
-    status: SlaStatus = "open"
+    status: SlaStatus = _default("open")
     band: Band
-    team: str | None = None
-    rep: str | None = None
-    seconds: float | None = Field(default=None, description="From `started_at` to the result; None while open.")
+    team: str | None = _default()
+    rep: str | None = _default()
+    seconds: float | None = _default(description="From `started_at` to the result; None while open.")
 
     @property
     def key(self) -> SlaClockKey:
@@ -60,43 +68,42 @@ class SlaClock(Record):
 class Ledger(Record):
     """One lead's way through the funnel. Times are business times; each is the earliest that an event gave."""
 
-    lead_id: LeadId
     mode: Mode = Field(default="shadow", description="`live` once a live event was seen, else `history`.")
 
-    captured_at: AwareDatetime | None = None
-    first_submission: str | None = Field(default=None, description="The submission the lead began with.")
-    channel: str | None = Field(default=None, description="Channel of the first submission.")
-    source: str | None = None
+    captured_at: AwareDatetime | None = _default()
+    first_submission: str | None = _default(description="The submission the lead began with.")
+    channel: str | None = _default(description="Channel of the first submission.")
+    source: str | None = _default()
 
-    enriched_at: AwareDatetime | None = None
-    scored_at: AwareDatetime | None = None
-    mql_at: AwareDatetime | None = None
-    first_band: Band | None = None
-    band: Band | None = Field(default=None, description="The latest band.")
-    qualification: Qualification | None = None
+    enriched_at: AwareDatetime | None = _default()
+    scored_at: AwareDatetime | None = _default()
+    mql_at: AwareDatetime | None = _default()
+    first_band: Band | None = _default()
+    band: Band | None = _default(description="The latest band.")
+    qualification: Qualification | None = _default()
 
-    assigned_at: AwareDatetime | None = None
-    accepted_at: AwareDatetime | None = None
-    team: str | None = None
-    rep: str | None = Field(default=None, description="The present owner; None when parked or given back.")
-    escalations: int = 0
-    clocks: tuple[SlaClock, ...] = ()
+    assigned_at: AwareDatetime | None = _default()
+    accepted_at: AwareDatetime | None = _default()
+    team: str | None = _default()
+    rep: str | None = _default(description="The present owner; None when parked or given back.")
+    escalations: int = _default(0)
+    clocks: tuple[SlaClock, ...] = _default(())
 
-    touched_at: AwareDatetime | None = None
-    contacted_at: AwareDatetime | None = None
-    meeting_at: AwareDatetime | None = None
-    sql_at: AwareDatetime | None = None
-    opportunity_at: AwareDatetime | None = None
-    won_at: AwareDatetime | None = None
-    lost_at: AwareDatetime | None = None
-    value: Decimal | None = Field(default=None, description="Of the won deal, else as last reported.")
-    currency: str | None = None
-    value_won: bool = False
+    touched_at: AwareDatetime | None = _default()
+    contacted_at: AwareDatetime | None = _default()
+    meeting_at: AwareDatetime | None = _default()
+    sql_at: AwareDatetime | None = _default()
+    opportunity_at: AwareDatetime | None = _default()
+    won_at: AwareDatetime | None = _default()
+    lost_at: AwareDatetime | None = _default()
+    value: Decimal | None = _default(description="Of the won deal, else as last reported.")
+    currency: str | None = _default()
+    value_won: bool = _default(value=False)
 
-    submissions: int = 0
-    signals: int = 0
-    touches: int = Field(default=0, description="Contact attempts that were sent or made.")
+    submissions: int = _default(0)
+    signals: int = _default(0)
+    touches: int = _default(0, "Contact attempts that were sent or made.")
 
-    seen_submissions: tuple[str, ...] = ()
-    seen_signals: tuple[str, ...] = ()
-    seen_touches: tuple[str, ...] = ()
+    seen_submissions: tuple[str, ...] = _default(())
+    seen_signals: tuple[str, ...] = _default(())
+    seen_touches: tuple[str, ...] = _default(())
