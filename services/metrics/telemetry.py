@@ -113,6 +113,8 @@ class BusinessMetrics:
             self.to_owner.labels(band).observe(seconds)
         if (seconds := _seconds_until(before, after, "contacted_at")) is not None:
             self.to_contact.labels(band).observe(seconds)
+        if before is not None and before.clocks is after.clocks:
+            return
         known = {clock.key: clock for clock in before.clocks} if before else {}
         for clock in after.clocks:
             if (result := _settled(known.get(clock.key), clock)) is not None:

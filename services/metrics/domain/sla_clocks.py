@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from schemas.events import Assignment, SlaBreached, SlaKind, SlaMet, SlaResult
-from services.metrics.domain.ledger import SlaClock, SlaClockKey
+from services.metrics.domain.ledger import SlaClock
 
 REMEMBERED_CLOCKS = 8
 """Clocks a lead's state keeps: four submissions' worth. Older ones stay as rows and change no more."""
 
 Clocks = tuple[SlaClock, ...]
-KINDS: tuple[SlaKind, ...] = ("owned", "contacted")
 
 
 def opened(clocks: Clocks, assignment: Assignment) -> Clocks:
@@ -19,25 +20,47 @@ def opened(clocks: Clocks, assignment: Assignment) -> Clocks:
     submission that started at another moment is over: the lead has new deadlines. Those that are not measured open
     nothing: one enquiry has one SLA, whoever answers it in the end.
     """
-    if not assignment.deadlines.measured:
+    origin, deadlines = assignment.origin, assignment.deadlines
+    if not deadlines.measured:
         return clocks
-    for sla in KINDS:
-        running = _running(assignment, sla)
-        known = _find(clocks, running.key)
-        if known is None or known.status in ("open", "cancelled"):
-            clocks = _put(_replaced(clocks, running), running)
+    started_at = deadlines.started_at or origin.captured_at
+    limits: tuple[tuple[SlaKind, datetime], ...] = (
+        ("owned", deadlines.owned_by),
+        ("contacted", deadlines.contacted_by),
+    )
+    for sla, deadline in limits:
+        known = _find(clocks, origin.submission_id, sla, started_at)
+        if known is not None and known.status not in ("open", "cancelled"):
+            continue
+        running = SlaClock(
+            sla=sla,
+            submission_id=origin.submission_id,
+            channel=origin.channel,
+            captured_at=origin.captured_at,
+            started_at=started_at,
+            deadline=deadline,
+            band=assignment.band,
+            team=assignment.team,
+            rep=assignment.rep,
+        )
+        clocks = _put(_without_another_running(clocks, running), running)
     return clocks
 
 
 def settled(clocks: Clocks, event: SlaMet | SlaBreached) -> Clocks:
     """With the result of `event`. A deadline kept stays kept, and one reported broken may turn out kept."""
     result: SlaResult = event.data
+    origin = result.origin
+    started_at = result.started_at or origin.captured_at
+    known = _find(clocks, origin.submission_id, result.sla, started_at)
+    if known is not None and known.status == "met":
+        return clocks
     clock = SlaClock(
         sla=result.sla,
-        submission_id=result.origin.submission_id,
-        channel=result.origin.channel,
-        captured_at=result.origin.captured_at,
-        started_at=result.started_at or result.origin.captured_at,
+        submission_id=origin.submission_id,
+        channel=origin.channel,
+        captured_at=origin.captured_at,
+        started_at=started_at,
         deadline=result.deadline,
         status="met" if isinstance(event, SlaMet) else "breached",
         band=result.band,
@@ -45,47 +68,41 @@ def settled(clocks: Clocks, event: SlaMet | SlaBreached) -> Clocks:
         rep=result.rep,
         seconds=result.seconds,
     )
-    known = _find(clocks, clock.key)
-    return clocks if known is not None and known.status == "met" else _put(clocks, clock)
+    return _put(clocks, clock)
 
 
 def cancelled(clocks: Clocks) -> Clocks:
     """With the running ones cancelled: nobody owns the lead, so nobody is late."""
+    return tuple([_cancelled(clock) if clock.status == "open" else clock for clock in clocks])
+
+
+def _cancelled(clock: SlaClock) -> SlaClock:
+    return clock.model_copy(update={"status": "cancelled"})
+
+
+def _without_another_running(clocks: Clocks, running: SlaClock) -> Clocks:
+    """Cancels a running clock of the same kind and submission that started at another moment."""
     return tuple(
-        clock.model_copy(update={"status": "cancelled"}) if clock.status == "open" else clock for clock in clocks
+        [
+            _cancelled(clock)
+            if clock.status == "open"
+            and clock.sla == running.sla
+            and clock.submission_id == running.submission_id
+            and clock.started_at != running.started_at
+            else clock
+            for clock in clocks
+        ]
     )
 
 
-def _running(assignment: Assignment, sla: SlaKind) -> SlaClock:
-    deadlines = assignment.deadlines
-    return SlaClock(
-        sla=sla,
-        submission_id=assignment.origin.submission_id,
-        channel=assignment.origin.channel,
-        captured_at=assignment.origin.captured_at,
-        started_at=deadlines.started_at or assignment.origin.captured_at,
-        deadline=deadlines.owned_by if sla == "owned" else deadlines.contacted_by,
-        band=assignment.band,
-        team=assignment.team,
-        rep=assignment.rep,
-    )
-
-
-def _replaced(clocks: Clocks, running: SlaClock) -> Clocks:
-    """Without another running clock of the same kind and submission: it is cancelled."""
-    same = (running.submission_id, running.sla)
-    return tuple(
-        clock.model_copy(update={"status": "cancelled"})
-        if clock.status == "open" and (clock.submission_id, clock.sla) == same and clock.key != running.key
-        else clock
-        for clock in clocks
-    )
-
-
-def _find(clocks: Clocks, key: SlaClockKey) -> SlaClock | None:
-    return next((clock for clock in clocks if clock.key == key), None)
+def _find(clocks: Clocks, submission_id: str, sla: SlaKind, started_at: datetime) -> SlaClock | None:
+    for clock in clocks:
+        if clock.submission_id == submission_id and clock.sla == sla and clock.started_at == started_at:
+            return clock
+    return None
 
 
 def _put(clocks: Clocks, clock: SlaClock) -> Clocks:
-    others = tuple(other for other in clocks if other.key != clock.key)
+    known = _find(clocks, clock.submission_id, clock.sla, clock.started_at)
+    others = clocks if known is None else tuple([other for other in clocks if other is not known])
     return (*others[1 - REMEMBERED_CLOCKS :], clock)
