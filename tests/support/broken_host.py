@@ -9,7 +9,6 @@ from typing import Any
 
 from infra.postgres import Connection
 from runtime import decode, worker
-from runtime.decide import PartitionResult, gather
 from runtime.fence import Commit, FenceRow, commit_batch
 from runtime.sequence import Verdict
 from runtime.service import ServiceSpec, build, run
@@ -36,9 +35,7 @@ def skip_sequence_check() -> None:
     decode.judge = lambda *_, **__: Verdict.NEXT  # type: ignore[attr-defined]  # as above
 
 
-async def _publish_and_write(self: Worker[Any], commit: Commit, outcomes: list[PartitionResult[Any]]) -> Any:
-    for outcome in outcomes:
-        gather(commit, outcome, self._encode)
+async def _publish_and_write(self: Worker[Any], commit: Commit) -> Any:
     self._publisher.add(commit.outbox)
     await self._publisher.drained()
     self._probe("before_commit")

@@ -73,7 +73,7 @@ def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
         updates["mode"] = event.mode
     if before is ledger and all(getattr(before, field) == value for field, value in updates.items()):
         return ledger
-    return before.model_copy(update=updates)
+    return before.replace(**updates)
 
 
 def _captured(before: Ledger, event: LeadCaptured) -> Updates | None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
-from operator import eq, is_
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from msgspec import Meta
 
-from schemas.base import Mode, Record
+from schemas.base import Aware, Mode, State
 from schemas.events import Band, Qualification, SlaKind
 
 SlaStatus = Literal["open", "met", "breached", "cancelled"]
@@ -35,13 +33,7 @@ STAGES = (
 them. A lead is in a stage when an event said so: nothing is inferred from a later stage."""
 
 
-def _default(value: object = None, description: str | None = None) -> Any:
-    """A field that is not written while it has this value: most of a young lead's have."""
-    at_default = partial(is_, None) if value is None else partial(eq, value)
-    return Field(default=value, description=description, exclude_if=at_default)
-
-
-class SlaClock(Record):
+class SlaClock(State, frozen=True, kw_only=True):
     """One SLA deadline of one submission, counted from `started_at`.
 
     A submission has another clock when its lead was parked, and qualified again by what it did later.
@@ -50,14 +42,14 @@ class SlaClock(Record):
     sla: SlaKind
     submission_id: str
     channel: str
-    captured_at: AwareDatetime
-    started_at: AwareDatetime
-    deadline: AwareDatetime
-    status: SlaStatus = _default("open")
+    captured_at: Aware
+    started_at: Aware
+    deadline: Aware
+    status: SlaStatus = "open"
     band: Band
-    team: str | None = _default()
-    rep: str | None = _default()
-    seconds: float | None = _default(description="From `started_at` to the result; None while open.")
+    team: str | None = None
+    rep: str | None = None
+    seconds: Annotated[float | None, Meta(description="From `started_at` to the result; None while open.")] = None
 
     @property
     def key(self) -> SlaClockKey:
@@ -65,45 +57,45 @@ class SlaClock(Record):
         return (self.submission_id, self.sla, self.started_at)
 
 
-class Ledger(Record):
+class Ledger(State, frozen=True, kw_only=True):
     """One lead's way through the funnel. Times are business times; each is the earliest that an event gave."""
 
-    mode: Mode = Field(default="shadow", description="`live` once a live event was seen, else `history`.")
+    mode: Annotated[Mode, Meta(description="`live` once a live event was seen, else `history`.")] = "shadow"
 
-    captured_at: AwareDatetime | None = _default()
-    first_submission: str | None = _default(description="The submission the lead began with.")
-    channel: str | None = _default(description="Channel of the first submission.")
-    source: str | None = _default()
+    captured_at: Aware | None = None
+    first_submission: Annotated[str | None, Meta(description="The submission the lead began with.")] = None
+    channel: Annotated[str | None, Meta(description="Channel of the first submission.")] = None
+    source: str | None = None
 
-    enriched_at: AwareDatetime | None = _default()
-    scored_at: AwareDatetime | None = _default()
-    mql_at: AwareDatetime | None = _default()
-    first_band: Band | None = _default()
-    band: Band | None = _default(description="The latest band.")
-    qualification: Qualification | None = _default()
+    enriched_at: Aware | None = None
+    scored_at: Aware | None = None
+    mql_at: Aware | None = None
+    first_band: Band | None = None
+    band: Annotated[Band | None, Meta(description="The latest band.")] = None
+    qualification: Qualification | None = None
 
-    assigned_at: AwareDatetime | None = _default()
-    accepted_at: AwareDatetime | None = _default()
-    team: str | None = _default()
-    rep: str | None = _default(description="The present owner; None when parked or given back.")
-    escalations: int = _default(0)
-    clocks: tuple[SlaClock, ...] = _default(())
+    assigned_at: Aware | None = None
+    accepted_at: Aware | None = None
+    team: str | None = None
+    rep: Annotated[str | None, Meta(description="The present owner; None when parked or given back.")] = None
+    escalations: int = 0
+    clocks: tuple[SlaClock, ...] = ()
 
-    touched_at: AwareDatetime | None = _default()
-    contacted_at: AwareDatetime | None = _default()
-    meeting_at: AwareDatetime | None = _default()
-    sql_at: AwareDatetime | None = _default()
-    opportunity_at: AwareDatetime | None = _default()
-    won_at: AwareDatetime | None = _default()
-    lost_at: AwareDatetime | None = _default()
-    value: Decimal | None = _default(description="Of the won deal, else as last reported.")
-    currency: str | None = _default()
-    value_won: bool = _default(value=False)
+    touched_at: Aware | None = None
+    contacted_at: Aware | None = None
+    meeting_at: Aware | None = None
+    sql_at: Aware | None = None
+    opportunity_at: Aware | None = None
+    won_at: Aware | None = None
+    lost_at: Aware | None = None
+    value: Annotated[Decimal | None, Meta(description="Of the won deal, else as last reported.")] = None
+    currency: str | None = None
+    value_won: bool = False
 
-    submissions: int = _default(0)
-    signals: int = _default(0)
-    touches: int = _default(0, "Contact attempts that were sent or made.")
+    submissions: int = 0
+    signals: int = 0
+    touches: Annotated[int, Meta(description="Contact attempts that were sent or made.")] = 0
 
-    seen_submissions: tuple[str, ...] = _default(())
-    seen_signals: tuple[str, ...] = _default(())
-    seen_touches: tuple[str, ...] = _default(())
+    seen_submissions: tuple[str, ...] = ()
+    seen_signals: tuple[str, ...] = ()
+    seen_touches: tuple[str, ...] = ()

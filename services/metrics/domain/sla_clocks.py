@@ -77,7 +77,7 @@ def cancelled(clocks: Clocks) -> Clocks:
 
 
 def _cancelled(clock: SlaClock) -> SlaClock:
-    return clock.model_copy(update={"status": "cancelled"})
+    return clock.replace(status="cancelled")
 
 
 def _without_another_running(clocks: Clocks, running: SlaClock) -> Clocks:

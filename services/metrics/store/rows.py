@@ -23,13 +23,11 @@ _clock: Callable[[SlaClock], Row] = attrgetter(*(name for name in SLA_CLOCKS if 
 
 def ledger_rows(changes: Changes) -> list[Row]:
     """Makes the rows of `ledger`; a change that only the state remembers, such as of a clock, makes none."""
-    rows = []
-    for lead, (partition, before, after) in sorted(changes.items()):
-        if after is not None:
-            shown = _shown(after)
-            if before is None or _shown(before) != shown:
-                rows.append((lead, partition, *shown))
-    return rows
+    return [
+        (lead, change.partition, *_shown(change.after))
+        for lead, change in sorted(changes.items())
+        if change.after is not None and (change.before is None or _shown(change.before) != _shown(change.after))
+    ]
 
 
 def clock_rows(changes: Changes) -> list[Row]:
@@ -46,9 +44,9 @@ def _changed_clocks(change: Change[Ledger]) -> Sequence[SlaClock]:
 def stage_count_rows(changes: Changes) -> list[Row]:
     """Makes the rows of `stage_counts`: what is added to each count, negative where leads have left it."""
     counts: dict[Row, int] = {}
-    for partition, before, after in changes.values():
-        for key, leads in stage_count_changes(before, after).items():
-            place = (partition, *key)
+    for change in changes.values():
+        for key, leads in stage_count_changes(change.before, change.after).items():
+            place = (change.partition, *key)
             counts[place] = counts.get(place, 0) + leads
     return [(*place, leads) for place, leads in sorted(counts.items()) if leads]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from msgspec import structs
 
 from schemas.base import Event, Record
 from schemas.events import (
@@ -82,7 +84,7 @@ class Desk:
 
     def tell_parked(self, kind: type[LeadParked | LeadRecycled], lead: Lead, why: Parking) -> None:
         """Says that nobody has the lead."""
-        said = Parked(**lead.__dict__, rule=why.rule, reason=why.reason[:LONGEST_REASON])
+        said = Parked(**structs.asdict(lead), rule=why.rule, reason=why.reason[:LONGEST_REASON])
         self.emit(kind, said)
 
     def tell_clock(
@@ -126,8 +128,8 @@ def assignment(state: RouteState, placed: Placement, **fields: object) -> Assign
     """What an assignment event says. `fields` are `deadlines`, `previous_rep` and `origin`."""
     lead, rep = state.lead, placed.rep
     assert lead is not None, "only a scored lead is placed"
-    said: dict[str, object] = {
-        **lead.__dict__,
+    said: dict[str, Any] = {
+        **structs.asdict(lead),
         "rep": rep.id,
         "rep_name": rep.name,
         "rep_email": rep.email,

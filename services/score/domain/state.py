@@ -7,12 +7,12 @@ which facts came, not on how the topics were interleaved.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from msgspec import Meta, field
 
 from policy.matching import words_of
-from schemas.base import Record
+from schemas.base import State
 from schemas.events import Consent, Contact, Enriched, Origin, Outcome, Profile, Signal
 from schemas.events.scored import Band, Qualification
 from services.score.domain.marks import Mark, OutcomeMark, identify, remember
@@ -25,7 +25,7 @@ OUTCOMES_KEPT = 16
 _REASON_CHARACTERS = 200
 
 
-class Snapshot(Record):
+class Snapshot(State, frozen=True, kw_only=True):
     """The lead as last enriched: what scoring looks at, and what its events carry on."""
 
     origin: Origin
@@ -34,7 +34,7 @@ class Snapshot(Record):
     consent: Consent = Consent()
 
 
-class Standing(Record):
+class Standing(State, frozen=True, kw_only=True):
     """A score without its explanation. Numbers are 0-100."""
 
     fit: int
@@ -45,19 +45,19 @@ class Standing(Record):
     qualification: Qualification
 
 
-class ScoreState(Record):
+class ScoreState(State, frozen=True, kw_only=True):
     """One lead. Times are business times in milliseconds since 1970."""
 
-    lead: Snapshot | None = Field(default=None, description="None until the lead is enriched.")
-    signals: dict[str, tuple[Mark, ...]] = Field(
-        default_factory=dict, description="By type, in the order of its name; newest first."
-    )
-    touches: tuple[Mark, ...] = Field(default=(), description="Touches sent, newest first.")
-    outcomes: tuple[OutcomeMark, ...] = Field(default=(), description="Newest first.")
-    latest: int = Field(default=0, description="When the newest fact happened.")
-    faded_to: int = Field(default=0, description="When a fading score was last computed anew.")
-    told: Standing | None = Field(default=None, description="The score last emitted.")
-    timer: int = Field(default=0, description="When the timer is due that is set; 0: none is.")
+    lead: Annotated[Snapshot | None, Meta(description="None until the lead is enriched.")] = None
+    signals: Annotated[
+        dict[str, tuple[Mark, ...]], Meta(description="By type, in the order of its name; newest first.")
+    ] = field(default_factory=dict)
+    touches: Annotated[tuple[Mark, ...], Meta(description="Touches sent, newest first.")] = ()
+    outcomes: Annotated[tuple[OutcomeMark, ...], Meta(description="Newest first.")] = ()
+    latest: Annotated[int, Meta(description="When the newest fact happened.")] = 0
+    faded_to: Annotated[int, Meta(description="When a fading score was last computed anew.")] = 0
+    told: Annotated[Standing | None, Meta(description="The score last emitted.")] = None
+    timer: Annotated[int, Meta(description="When the timer is due that is set; 0: none is.")] = 0
 
     @property
     def as_of(self) -> int:
@@ -66,13 +66,13 @@ class ScoreState(Record):
 
     def changed(self, **fields: Any) -> ScoreState:
         """A copy with these fields, unchecked: the folds below build nothing invalid."""
-        return self.model_copy(update=fields)
+        return self.replace(**fields)
 
 
 def fold_enriched(state: ScoreState, data: Enriched, happened: int, counts_as: str | None) -> ScoreState:
     """The lead as now known; its latest submission counts as a signal of type `counts_as`, once."""
     origin = data.origin
-    lead = Snapshot.model_construct(
+    lead = Snapshot(
         origin=origin,
         person=data.person,
         profile=data.profile,
