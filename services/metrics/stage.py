@@ -75,7 +75,7 @@ class MetricsStage(Stage[Ledger]):
 
     @override
     async def prepare(self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy) -> Tally:
-        """An empty tally for the batch."""
+        """Begins an empty tally for the batch."""
         return Tally()
 
     @override

@@ -31,7 +31,7 @@ class LabelGuard:
         self._limit = limit
 
     def __call__(self, value: str | None) -> str:
-        """The label's value: itself, `other` once there are too many, `unknown` for none."""
+        """Says the label's value: itself, `other` once there are too many, `unknown` for none."""
         if value is None:
             return "unknown"
         if value in self._known:
@@ -122,7 +122,7 @@ class BusinessMetrics:
 
 
 def _seconds_until(before: Ledger | None, after: Ledger, field: str) -> float | None:
-    """Seconds from capture, when this batch is the first to know both moments."""
+    """Counts the seconds from capture, when this batch is the first to know both moments."""
     if before is not None and before.captured_at is not None and getattr(before, field) is not None:
         return None
     at: datetime | None = getattr(after, field)

@@ -82,7 +82,7 @@ def _captured(before: Ledger, event: LeadCaptured) -> Updates | None:
 
 
 def _began(before: Ledger, origin: Origin | None) -> Updates:
-    """Where and when the lead first came in, by any event that still carries it."""
+    """Says where and when the lead first came in, by any event that still carries it."""
     if origin is None:
         return {}
     first = (before.captured_at, before.first_submission)
@@ -175,7 +175,7 @@ def _earliest(before: Ledger, field: str, at: datetime) -> Updates:
 
 
 def _counted(before: Ledger, field: str, identity: str) -> Updates | None:
-    """One more, unless this id was counted lately."""
+    """Counts one more, unless this id was counted lately."""
     seen: tuple[str, ...] = getattr(before, f"seen_{field}")
     mark = blake2b(identity.encode(), digest_size=6).hexdigest()
     if mark in seen:

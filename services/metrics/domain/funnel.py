@@ -20,7 +20,7 @@ _counted_by: Callable[[Ledger], tuple[Any, ...]] = attrgetter("mode", "channel",
 
 
 def stages_reached(ledger: Ledger | None) -> frozenset[StageCount]:
-    """The stages that count this lead, under its channel and latest band. Shadow leads count nowhere."""
+    """Names the stages that count this lead, under its channel and latest band. Shadow leads count nowhere."""
     if ledger is None or ledger.mode == "shadow" or ledger.captured_at is None:
         return frozenset()
     channel, band = ledger.channel or UNKNOWN, ledger.band or UNKNOWN
@@ -34,7 +34,7 @@ def stages_reached(ledger: Ledger | None) -> frozenset[StageCount]:
 
 
 def stage_count_changes(before: Ledger | None, after: Ledger | None) -> Mapping[StageCount, int]:
-    """What to add to each count, negative where the lead left it."""
+    """Says what to add to each count, negative where the lead left it; empty where nothing moved."""
     if before is not None and after is not None and _counted_by(before) == _counted_by(after):
         return {}
     old, new = stages_reached(before), stages_reached(after)

@@ -61,7 +61,7 @@ def sla_report(by: SlaBy, span: Span, rows: Sequence[Row]) -> Report:
 
 
 def _stages(counts: Mapping[str, int]) -> list[Report]:
-    """Counts with what share of the captured, and of the stage before, they are."""
+    """Adds what share of the captured, and of the stage before, each count is."""
     stages: list[Report] = []
     previous: int | None = None
     for stage in STAGES:
@@ -79,7 +79,7 @@ def _stages(counts: Mapping[str, int]) -> list[Report]:
 
 
 def _by_currency(rows: Iterable[Row]) -> dict[str, float]:
-    """Deal values are never added up across currencies."""
+    """Adds up deal values per currency, never across currencies."""
     values: dict[str, float] = {}
     for row in rows:
         values[row["currency"]] = values.get(row["currency"], 0.0) + float(row["value"])

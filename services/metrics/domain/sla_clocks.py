@@ -14,7 +14,7 @@ Clocks = tuple[SlaClock, ...]
 
 
 def opened(clocks: Clocks, assignment: Assignment) -> Clocks:
-    """With the deadlines of `assignment`.
+    """Adds the deadlines of `assignment`.
 
     New and cancelled ones run, running ones follow the owner, settled ones stay. A running one of the same
     submission that started at another moment is over: the lead has new deadlines. Those that are not measured open
@@ -48,7 +48,7 @@ def opened(clocks: Clocks, assignment: Assignment) -> Clocks:
 
 
 def settled(clocks: Clocks, event: SlaMet | SlaBreached) -> Clocks:
-    """With the result of `event`. A deadline kept stays kept, and one reported broken may turn out kept."""
+    """Adds the result of `event`. A deadline kept stays kept, and one reported broken may turn out kept."""
     result: SlaResult = event.data
     origin = result.origin
     started_at = result.started_at or origin.captured_at
@@ -72,7 +72,7 @@ def settled(clocks: Clocks, event: SlaMet | SlaBreached) -> Clocks:
 
 
 def cancelled(clocks: Clocks) -> Clocks:
-    """With the running ones cancelled: nobody owns the lead, so nobody is late."""
+    """Cancels the running ones: nobody owns the lead, so nobody is late."""
     return tuple([_cancelled(clock) if clock.status == "open" else clock for clock in clocks])
 
 

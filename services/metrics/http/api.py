@@ -28,7 +28,7 @@ REPORT_PARAMETERS = frozenset({"by", "from", "to", "mode"})
 
 
 def routes(connections: Connections, admin_token: SecretStr | None) -> list[web.RouteDef]:
-    """The API's routes. Without a token set, they answer 503 and say what to set: there is no open default."""
+    """Makes the API's routes. Without a token set, they answer 503 and say what to set: there is no open default."""
 
     async def funnel(request: web.Request) -> web.Response:
         known_only(request.query, REPORT_PARAMETERS)
@@ -62,7 +62,7 @@ def routes(connections: Connections, admin_token: SecretStr | None) -> list[web.
 
 
 def problem(status: int, title: str, detail: str, **extra: object) -> web.Response:
-    """An error as RFC 9457 `application/problem+json`."""
+    """Writes an error as RFC 9457 `application/problem+json`."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")
 
