@@ -35,8 +35,8 @@ from services.capture.domain.submissions import Desk, lead_item
 from services.capture.ids import new_id
 from services.enrich.stage import EnrichStage
 from services.metrics.domain.tally import Tally
-from services.metrics.prometheus import BusinessMetrics
 from services.metrics.stage import MetricsStage
+from services.metrics.telemetry import BusinessMetrics
 from services.nurture.domain.limits import SenderDays
 from services.nurture.stage import NurtureStage
 from services.nurture.store import Batch

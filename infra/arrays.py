@@ -10,7 +10,7 @@ each member's length and bytes (src/backend/utils/adt/arrayfuncs.c, `array_recv`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from struct import Struct, pack
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from psycopg.pq import Format
 _HEAD = Struct("!iiIii")
 _LENGTH = Struct("!i")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST_DAY = _EPOCH.date()
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -75,10 +76,23 @@ def _varied(oid: int) -> Callable[[Sequence[bytes]], Array]:
     return dump
 
 
+def _nullable(oid: int) -> Callable[[Sequence[bytes]], Array]:
+    """Makes arrays of members that have their length in front already, or are `_NULL`."""
+    empty = _empty(oid)
+
+    def dump(members: Sequence[bytes]) -> Array:
+        return Array(_HEAD.pack(1, 1, oid, len(members), 1) + b"".join(members)) if members else empty
+
+    return dump
+
+
 ints = _integers(23, "i")
 bigints = _integers(20, "q")
 byteas = _varied(17)
-_texts, _moments = _varied(25), _integers(1184, "q")
+_texts, _moments, _days = _varied(25), _integers(1184, "q"), _integers(1082, "i")
+_nullable_texts, _nullable_moments, _nullable_doubles = _nullable(25), _nullable(1184), _nullable(701)
+_moment, _double = Struct("!iq").pack, Struct("!id").pack
+_NULL = _LENGTH.pack(-1)
 
 
 def texts(values: Iterable[str]) -> Array:
@@ -93,3 +107,30 @@ def texts(values: Iterable[str]) -> Array:
 def moments(values: Iterable[datetime]) -> Array:
     """`timestamptz[]`."""
     return _moments((value - _EPOCH) // _MICROSECOND for value in values)
+
+
+def days(values: Iterable[date]) -> Array:
+    """`date[]`."""
+    return _days((value - _FIRST_DAY).days for value in values)
+
+
+def nullable_texts(values: Iterable[str | None]) -> Array:
+    """`text[]`, None as null.
+
+    Raises:
+        UnicodeEncodeError: one of them holds half of a surrogate pair.
+    """
+    length, encoded = _LENGTH.pack, [None if value is None else value.encode() for value in values]
+    return _nullable_texts([_NULL if value is None else length(len(value)) + value for value in encoded])
+
+
+def nullable_moments(values: Iterable[datetime | None]) -> Array:
+    """`timestamptz[]`, None as null."""
+    return _nullable_moments(
+        [_NULL if value is None else _moment(8, (value - _EPOCH) // _MICROSECOND) for value in values]
+    )
+
+
+def nullable_doubles(values: Iterable[float | None]) -> Array:
+    """`double precision[]`, None as null."""
+    return _nullable_doubles([_NULL if value is None else _double(8, value) for value in values])

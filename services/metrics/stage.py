@@ -28,8 +28,8 @@ from schemas.topics import (
 from services.metrics.domain.fold import fold
 from services.metrics.domain.ledger import Ledger
 from services.metrics.domain.tally import Tally
-from services.metrics.prometheus import BusinessMetrics
-from services.metrics.store import write_batch
+from services.metrics.store.batches import write_batch
+from services.metrics.telemetry import BusinessMetrics
 
 
 class MetricsStage(Stage[Ledger]):
@@ -67,13 +67,15 @@ class MetricsStage(Stage[Ledger]):
                 raise TypeError(f"metrics sets no timers and asks for no effects, yet got {type(item).__name__}")
         if after is None:
             return Decision(state, dropped="repeated")
+        if after is state:
+            return Decision(state, dropped="nothing_new")
         if isinstance(item, LeadCaptured):
             tally.submission(item)
         return Decision(after)
 
     @override
     async def prepare(self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy) -> Tally:
-        """An empty tally for the batch."""
+        """Begins an empty tally for the batch."""
         return Tally()
 
     @override

@@ -23,7 +23,7 @@ from services.capture.domain.inputs import (
     SignalIn,
     TouchIn,
 )
-from services.metrics import api as metrics
+from services.metrics.http import api as metrics
 from tests.support.docs import ROOT
 
 DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")

@@ -27,14 +27,15 @@ from infra.postgres import connect, prepare_schema
 from infra.settings import Settings
 from runtime.stage import Change, Context
 from schemas.base import Event, cause_of
-from services.metrics.api import routes
 from services.metrics.domain.ledger import STAGES, Ledger
+from services.metrics.domain.reports import Span
 from services.metrics.domain.tally import Tally
 from services.metrics.gauges import refresh
-from services.metrics.prometheus import BusinessMetrics
-from services.metrics.reports import Span, funnel, lead, sla
+from services.metrics.http.api import routes
 from services.metrics.stage import MetricsStage
-from services.metrics.store import stage_counts
+from services.metrics.store.counts import stage_counts
+from services.metrics.store.reports import funnel, lead, sla
+from services.metrics.telemetry import BusinessMetrics
 from tests.unit.metrics import ledger_events as e
 
 PARTITIONS = 12

@@ -43,9 +43,10 @@ from services.capture.domain.items import Match, Received
 from services.capture.domain.submissions import Desk, lead_item
 from services.metrics.domain.fold import fold
 from services.metrics.domain.ledger import Ledger
-from services.metrics.prometheus import BusinessMetrics
 from services.metrics.stage import MetricsStage
-from services.metrics.store import CLOCKS, LEDGER, _clock_rows, _ledger_rows, _moves
+from services.metrics.store.rows import clock_rows, ledger_rows, stage_count_rows
+from services.metrics.store.tables import LEDGER, SLA_CLOCKS
+from services.metrics.telemetry import BusinessMetrics
 from services.nurture.domain.limits import SenderDay, place_in
 from services.route.domain.turns import Candidate, next_in_turn
 from tests.support.bare_oracle import broken_sequences
@@ -225,8 +226,8 @@ async def ledgers(run: ChainRun, log: Log) -> list[str]:
     }
     schema = run.settings.schema_of("metrics")
     for table, columns, rows in (
-        ("ledger", LEDGER, _ledger_rows(changes)),
-        ("sla_clocks", CLOCKS, _clock_rows(changes)),
+        ("ledger", LEDGER, ledger_rows(changes)),
+        ("sla_clocks", SLA_CLOCKS, clock_rows(changes)),
     ):
         found = await run.harness.rows(f"select {', '.join(columns)} from {schema}.{table}")
         if missing := Counter(map(tuple, rows)) - Counter(map(tuple, found)):
@@ -236,7 +237,7 @@ async def ledgers(run: ChainRun, log: Log) -> list[str]:
     counts = await run.harness.rows(
         f"select partition, stage, channel, band, leads from {schema}.stage_counts where leads <> 0"
     )
-    if Counter(map(tuple, counts)) != Counter(map(tuple, _moves(changes))):
+    if Counter(map(tuple, counts)) != Counter(map(tuple, stage_count_rows(changes))):
         wrong.append("metrics.stage_counts differ from the ledgers")
     wrong += await _tallies(run, log.events[REJECTED.name], log.events[DEAD.name])
     return wrong

@@ -39,8 +39,8 @@ from services.capture.domain.items import Item, Kind, Received, Refusal, Row
 from services.capture.domain.submissions import READERS, Desk, lead_item
 from services.capture.ids import new_id
 from services.enrich.stage import EnrichStage
-from services.metrics.prometheus import BusinessMetrics
 from services.metrics.stage import MetricsStage
+from services.metrics.telemetry import BusinessMetrics
 from services.nurture.sender import DryRunSender
 from services.nurture.stage import NurtureStage
 from services.route.stage import RouteStage

@@ -17,7 +17,7 @@ from aiohttp import web
 from infra.http import build_application
 from runtime import telemetry
 from services.metrics.domain.ledger import STAGES
-from services.metrics.prometheus import BusinessMetrics
+from services.metrics.telemetry import BusinessMetrics
 
 SERVICES = ("capture", "enrich", "score", "route", "nurture", "metrics")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

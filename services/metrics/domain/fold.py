@@ -6,7 +6,7 @@ by one topic only, whose order per lead is fixed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -32,10 +32,12 @@ from schemas.events import (
     SlaMet,
     TouchRecorded,
 )
-from services.metrics.domain.clocks import cancelled, opened, settled
 from services.metrics.domain.ledger import Ledger
+from services.metrics.domain.sla_clocks import cancelled, opened, settled
 
-Changes = dict[str, Any]
+Updates = dict[str, Any]
+
+_BLANK = Ledger()
 
 REMEMBERED = 32
 """How many ids of each kind a lead keeps, to count a repeated signal, touch or submission once."""
@@ -51,56 +53,36 @@ _STAGE_OF: Mapping[OutcomeKind, str] = {
 
 
 def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
-    """The ledger with `event` taken in; None when it is a repeat of something counted already.
+    """Takes `event` into the ledger.
+
+    Returns:
+        The new ledger; `ledger` itself when the event tells nothing new; None when it is a repeat of something that
+        was counted already.
 
     Raises:
         TypeError: no lead's ledger is about such an event.
     """
-    before = ledger if ledger is not None else Ledger(lead_id=event.lead_id)
-    changes = _changes(before, event)
-    if changes is None:
+    before = ledger if ledger is not None else _BLANK
+    update = _UPDATES.get(type(event))
+    if update is None:
+        raise TypeError(f"the ledger takes no {type(event).__name__}")
+    updates = update(before, event)
+    if updates is None:
         return None
     if _MODES[event.mode] > _MODES[before.mode]:
-        changes["mode"] = event.mode
-    return before.replace(**changes)
+        updates["mode"] = event.mode
+    if before is ledger and all(getattr(before, field) == value for field, value in updates.items()):
+        return ledger
+    return before.replace(**updates)
 
 
-def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR0911  # one line per kind of event
-    match event:
-        case LeadCaptured():
-            return _captured(before, event)
-        case SignalRecorded():
-            return _counted(before, "signals", event.data.signal_id)
-        case LeadEnriched():
-            return _began(before, event.data.origin) | _earliest(before, "enriched_at", event.time)
-        case LeadScored():
-            return _scored(before, event)
-        case LeadAssigned() | LeadReassigned():
-            return _assigned(before, event)
-        case LeadParked() | LeadRecycled():
-            released = {"team": None, "rep": None, "clocks": cancelled(before.clocks)}
-            return _began(before, event.data.origin) | released
-        case LeadAccepted():
-            return _began(before, event.data.origin) | _earliest(before, "accepted_at", event.data.at)
-        case LeadEscalated():
-            return _began(before, event.data.origin) | {"escalations": before.escalations + 1}
-        case SlaMet() | SlaBreached():
-            return _began(before, event.data.origin) | {"clocks": settled(before.clocks, event)}
-        case TouchRecorded():
-            return _touched(before, event)
-        case OutcomeRecorded():
-            return _outcome(before, event)
-        case _:
-            raise TypeError(f"the ledger takes no {type(event).__name__}")
-
-
-def _captured(before: Ledger, event: LeadCaptured) -> Changes | None:
+def _captured(before: Ledger, event: LeadCaptured) -> Updates | None:
     counted = _counted(before, "submissions", event.data.origin.submission_id)
     return None if counted is None else counted | _began(before, event.data.origin)
 
 
-def _began(before: Ledger, origin: Origin | None) -> Changes:
-    """Where and when the lead first came in, by any event that still carries it."""
+def _began(before: Ledger, origin: Origin | None) -> Updates:
+    """Says where and when the lead first came in, by any event that still carries it."""
     if origin is None:
         return {}
     first = (before.captured_at, before.first_submission)
@@ -114,63 +96,107 @@ def _began(before: Ledger, origin: Origin | None) -> Changes:
     }
 
 
-def _scored(before: Ledger, event: LeadScored) -> Changes:
+def _signalled(before: Ledger, event: SignalRecorded) -> Updates | None:
+    return _counted(before, "signals", event.data.signal_id)
+
+
+def _enriched(before: Ledger, event: LeadEnriched) -> Updates:
+    return _began(before, event.data.origin) | _earliest(before, "enriched_at", event.time)
+
+
+def _scored(before: Ledger, event: LeadScored) -> Updates:
     scored = event.data
-    changes = _began(before, scored.origin) | _earliest(before, "scored_at", event.time)
+    updates = _began(before, scored.origin) | _earliest(before, "scored_at", event.time)
     if scored.qualification == "mql":
-        changes |= _earliest(before, "mql_at", event.time)
-    return changes | {
+        updates |= _earliest(before, "mql_at", event.time)
+    return updates | {
         "first_band": before.first_band or scored.band,
         "band": scored.band,
         "qualification": scored.qualification,
     }
 
 
-def _assigned(before: Ledger, event: LeadAssigned | LeadReassigned) -> Changes:
+def _assigned(before: Ledger, event: LeadAssigned | LeadReassigned) -> Updates:
     assignment: Assignment = event.data
-    changes = _began(before, assignment.origin) | _earliest(before, "assigned_at", event.time)
+    updates = _began(before, assignment.origin) | _earliest(before, "assigned_at", event.time)
     if event.mode == "live":
-        changes["clocks"] = opened(before.clocks, assignment)
-    return changes | {"team": assignment.team, "rep": assignment.rep}
+        updates["clocks"] = opened(before.clocks, assignment)
+    return updates | {"team": assignment.team, "rep": assignment.rep}
 
 
-def _touched(before: Ledger, event: TouchRecorded) -> Changes | None:
-    changes = _began(before, event.data.origin)
+def _released(before: Ledger, event: LeadParked | LeadRecycled) -> Updates:
+    released = {"team": None, "rep": None, "clocks": cancelled(before.clocks)}
+    return _began(before, event.data.origin) | released
+
+
+def _accepted(before: Ledger, event: LeadAccepted) -> Updates:
+    return _began(before, event.data.origin) | _earliest(before, "accepted_at", event.data.at)
+
+
+def _escalated(before: Ledger, event: LeadEscalated) -> Updates:
+    return _began(before, event.data.origin) | {"escalations": before.escalations + 1}
+
+
+def _sla_settled(before: Ledger, event: SlaMet | SlaBreached) -> Updates:
+    return _began(before, event.data.origin) | {"clocks": settled(before.clocks, event)}
+
+
+def _touched(before: Ledger, event: TouchRecorded) -> Updates | None:
+    updates = _began(before, event.data.origin)
     if event.status != "sent":
-        return changes
+        return updates
     counted = _counted(before, "touches", event.data.touch_id)
     if counted is None:
         return None
     if event.data.human:
-        return changes | counted | _contacted(before, event)
-    return changes | counted | _earliest(before, "touched_at", happened_at(event))
+        return updates | counted | _contacted(before, event)
+    return updates | counted | _earliest(before, "touched_at", happened_at(event))
 
 
-def _contacted(before: Ledger, event: TouchRecorded | OutcomeRecorded) -> Changes:
+def _contacted(before: Ledger, event: TouchRecorded | OutcomeRecorded) -> Updates:
     at = contact_at(event)
     return {} if at is None else _earliest(before, "contacted_at", at)
 
 
-def _outcome(before: Ledger, event: OutcomeRecorded) -> Changes:
-    outcome, changes = event.data, _contacted(before, event)
+def _outcome(before: Ledger, event: OutcomeRecorded) -> Updates:
+    outcome, updates = event.data, _contacted(before, event)
     stage = _STAGE_OF.get(outcome.outcome)
     if stage is not None:
-        changes |= _earliest(before, stage, happened_at(event))
+        updates |= _earliest(before, stage, happened_at(event))
     won = outcome.outcome == "won"
     if outcome.value is not None and (won or not before.value_won):
-        changes |= {"value": as_money(outcome.value), "currency": outcome.currency, "value_won": won}
-    return changes
+        updates |= {"value": as_money(outcome.value), "currency": outcome.currency, "value_won": won}
+    return updates
 
 
-def _earliest(before: Ledger, field: str, at: datetime) -> Changes:
+def _earliest(before: Ledger, field: str, at: datetime) -> Updates:
     known: datetime | None = getattr(before, field)
     return {field: at} if known is None or at < known else {}
 
 
-def _counted(before: Ledger, field: str, identity: str) -> Changes | None:
-    """One more, unless this id was counted lately."""
+def _counted(before: Ledger, field: str, identity: str) -> Updates | None:
+    """Counts one more, unless this id was counted lately."""
     seen: tuple[str, ...] = getattr(before, f"seen_{field}")
     mark = blake2b(identity.encode(), digest_size=6).hexdigest()
     if mark in seen:
         return None
     return {field: getattr(before, field) + 1, f"seen_{field}": (*seen[1 - REMEMBERED :], mark)}
+
+
+_UPDATES: Mapping[type[Event], Callable[[Ledger, Any], Updates | None]] = {
+    LeadCaptured: _captured,
+    SignalRecorded: _signalled,
+    LeadEnriched: _enriched,
+    LeadScored: _scored,
+    LeadAssigned: _assigned,
+    LeadReassigned: _assigned,
+    LeadParked: _released,
+    LeadRecycled: _released,
+    LeadAccepted: _accepted,
+    LeadEscalated: _escalated,
+    SlaMet: _sla_settled,
+    SlaBreached: _sla_settled,
+    TouchRecorded: _touched,
+    OutcomeRecorded: _outcome,
+}
+"""Kind of event → what it changes in a ledger; None when it was counted already."""

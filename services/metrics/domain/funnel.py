@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 from services.metrics.domain.ledger import STAGES, Ledger
 
@@ -11,24 +14,28 @@ StageCount = tuple[str, str, str]
 
 UNKNOWN = "unknown"
 
+_TIMES = tuple(f"{stage}_at" for stage in STAGES)
+_times: Callable[[Ledger], tuple[datetime | None, ...]] = attrgetter(*_TIMES)
+_counted_by: Callable[[Ledger], tuple[Any, ...]] = attrgetter("mode", "channel", "band", *_TIMES)
+
 
 def stages_reached(ledger: Ledger | None) -> frozenset[StageCount]:
-    """The stages that count this lead, under its channel and latest band. Shadow leads count nowhere."""
+    """Names the stages that count this lead, under its channel and latest band. Shadow leads count nowhere."""
     if ledger is None or ledger.mode == "shadow" or ledger.captured_at is None:
         return frozenset()
     channel, band = ledger.channel or UNKNOWN, ledger.band or UNKNOWN
-    return frozenset((stage, channel, band) for stage in STAGES if _reached(ledger, stage))
+    return frozenset(
+        [
+            (stage, channel, band)
+            for stage, at in zip(STAGES, _times(ledger), strict=True)
+            if at is not None and (stage != "lost" or ledger.won_at is None)  # lost first, won in the end
+        ]
+    )
 
 
-def moved(before: Ledger | None, after: Ledger | None) -> Counter[StageCount]:
-    """What to add to each count, negative where the lead left it."""
+def stage_count_changes(before: Ledger | None, after: Ledger | None) -> Mapping[StageCount, int]:
+    """Says what to add to each count, negative where the lead left it; empty where nothing moved."""
+    if before is not None and after is not None and _counted_by(before) == _counted_by(after):
+        return {}
     old, new = stages_reached(before), stages_reached(after)
-    change: Counter[StageCount] = Counter(dict.fromkeys(new - old, 1))
-    change.update(dict.fromkeys(old - new, -1))
-    return change
-
-
-def _reached(ledger: Ledger, stage: str) -> bool:
-    if stage == "lost" and ledger.won_at is not None:
-        return False  # lost first, won in the end
-    return getattr(ledger, f"{stage}_at") is not None
+    return dict.fromkeys(new - old, 1) | dict.fromkeys(old - new, -1)

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Aware, LeadId, Mode, State
+from schemas.base import Aware, Mode, State
 from schemas.events import Band, Qualification, SlaKind
 
-ClockStatus = Literal["open", "met", "breached", "cancelled"]
-ClockKey = tuple[str, SlaKind, datetime]
+SlaStatus = Literal["open", "met", "breached", "cancelled"]
+SlaClockKey = tuple[str, SlaKind, datetime]
 """Submission, kind, start."""
 
 STAGES = (
@@ -33,7 +33,7 @@ STAGES = (
 them. A lead is in a stage when an event said so: nothing is inferred from a later stage."""
 
 
-class Clock(State, frozen=True, kw_only=True):
+class SlaClock(State, frozen=True, kw_only=True):
     """One SLA deadline of one submission, counted from `started_at`.
 
     A submission has another clock when its lead was parked, and qualified again by what it did later.
@@ -45,14 +45,14 @@ class Clock(State, frozen=True, kw_only=True):
     captured_at: Aware
     started_at: Aware
     deadline: Aware
-    status: ClockStatus = "open"
+    status: SlaStatus = "open"
     band: Band
     team: str | None = None
     rep: str | None = None
     seconds: Annotated[float | None, Meta(description="From `started_at` to the result; None while open.")] = None
 
     @property
-    def key(self) -> ClockKey:
+    def key(self) -> SlaClockKey:
         """What tells a lead's clocks apart."""
         return (self.submission_id, self.sla, self.started_at)
 
@@ -60,7 +60,6 @@ class Clock(State, frozen=True, kw_only=True):
 class Ledger(State, frozen=True, kw_only=True):
     """One lead's way through the funnel. Times are business times; each is the earliest that an event gave."""
 
-    lead_id: LeadId
     mode: Annotated[Mode, Meta(description="`live` once a live event was seen, else `history`.")] = "shadow"
 
     captured_at: Aware | None = None
@@ -80,7 +79,7 @@ class Ledger(State, frozen=True, kw_only=True):
     team: str | None = None
     rep: Annotated[str | None, Meta(description="The present owner; None when parked or given back.")] = None
     escalations: int = 0
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaClock, ...] = ()
 
     touched_at: Aware | None = None
     contacted_at: Aware | None = None

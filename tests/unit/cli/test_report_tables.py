@@ -11,7 +11,7 @@ from rich.table import Table
 from cli.context import Answer, CommandFailed
 from cli.reports import STAGES, checked, funnel_groups, funnel_total, percent, query_of, sla_table
 from services.metrics.domain.ledger import STAGES as LEDGER_STAGES
-from services.metrics.reports import FUNNEL_BY, SLA_BY
+from services.metrics.domain.reports import FUNNEL_BY, SLA_BY
 from tests.unit.metrics import ledger_events as e
 
 

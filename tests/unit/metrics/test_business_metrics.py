@@ -12,7 +12,7 @@ from schemas.base import Event
 from services.metrics.domain.fold import fold
 from services.metrics.domain.ledger import Ledger
 from services.metrics.domain.tally import Tally
-from services.metrics.prometheus import DISTINCT, BusinessMetrics
+from services.metrics.telemetry import DISTINCT, BusinessMetrics
 from tests.unit.metrics import ledger_events as e
 
 

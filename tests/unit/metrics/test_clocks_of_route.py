@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.base import Event
 from services.metrics.domain.fold import fold
-from services.metrics.domain.ledger import Clock, Ledger
+from services.metrics.domain.ledger import Ledger, SlaClock
 from tests.unit.route.route_cases import DAY, HOUR, LEAD, MINUTE, MONDAY, Office, origin, outcome, scored, touch
 
 NEWS = ("hot", "warm", "cold", "again", "touch", "returned", "accepted", "lost")
@@ -30,7 +30,7 @@ def news(kind: str, number: int, at: timedelta) -> Event:
             return outcome(kind, moment, identity=f"o{number}")
 
 
-def running(office: Office, read: list[Event]) -> list[Clock]:
+def running(office: Office, read: list[Event]) -> list[SlaClock]:
     """The clocks that run by the ledger that metrics keeps."""
     ledger: Ledger | None = None
     for event in [*read, *office.events]:

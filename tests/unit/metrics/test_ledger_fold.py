@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.base import Event
-from services.metrics.domain.clocks import KEPT
 from services.metrics.domain.fold import REMEMBERED, fold
 from services.metrics.domain.ledger import Ledger
+from services.metrics.domain.sla_clocks import REMEMBERED_CLOCKS
 from tests.support.events import interleavings
 from tests.unit.metrics import ledger_events as e
 
@@ -186,7 +186,7 @@ def test_a_lead_s_state_stays_small() -> None:
         ]
     ledger = folded(*events)
     assert (ledger.submissions, ledger.signals, ledger.touches) == (200, 200, 200)
-    assert len(ledger.clocks) == KEPT
+    assert len(ledger.clocks) == REMEMBERED_CLOCKS
     assert len(ledger.seen_signals) == REMEMBERED
     assert len(ledger.to_json().decode()) < 6_000
 

@@ -13,9 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from services.metrics.api import routes
-from services.metrics.queries import BadQueryError, known_only, one_of, span_of
-from services.metrics.reports import Span
+from services.metrics.domain.reports import Span
+from services.metrics.http.api import routes
+from services.metrics.http.queries import BadQueryError, known_only, one_of, span_of
 
 TOKEN = "a-token-of-the-test"
 ADMIN = SecretStr(TOKEN)

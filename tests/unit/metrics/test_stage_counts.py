@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.base import Event
 from services.metrics.domain.fold import fold
-from services.metrics.domain.funnel import StageCount, moved, stages_reached
+from services.metrics.domain.funnel import StageCount, stage_count_changes, stages_reached
 from services.metrics.domain.ledger import Ledger
 from tests.unit.metrics import ledger_events as e
 
@@ -35,7 +35,7 @@ def test_a_change_of_band_moves_the_lead() -> None:
     before = fold(fold(None, e.captured()), e.scored(1, "warm", "nurture"))
     assert before is not None
     after = fold(before, e.scored(2, "hot", "mql"))
-    assert moved(before, after) == {
+    assert stage_count_changes(before, after) == {
         ("captured", "web_form", "warm"): -1,
         ("scored", "web_form", "warm"): -1,
         ("captured", "web_form", "hot"): 1,
@@ -52,12 +52,12 @@ def test_a_lost_lead_that_is_won_after_all_is_not_lost() -> None:
         ("contacted", "web_form", "unknown"): 1,
         ("won", "web_form", "unknown"): 1,
     }
-    assert moved(lost, won) == counts
+    assert stage_count_changes(lost, won) == counts
 
 
 def test_an_erased_lead_leaves_every_count() -> None:
     ledger = fold(fold(None, e.captured()), e.assigned())
-    assert sum(moved(ledger, None).values()) == -2
+    assert sum(stage_count_changes(ledger, None).values()) == -2
 
 
 def test_a_lead_tried_out_in_the_shadow_counts_nowhere() -> None:
@@ -70,6 +70,6 @@ def test_moves_add_up_to_where_the_lead_is(events: list[Event]) -> None:
     ledger: Ledger | None = None
     for event in events:
         after = fold(ledger, event)
-        counts.update(moved(ledger, after))
+        counts.update(stage_count_changes(ledger, after))
         ledger = after
     assert {key: count for key, count in counts.items() if count} == dict.fromkeys(stages_reached(ledger), 1)

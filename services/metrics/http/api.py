@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 import orjson
-import psycopg
 from aiohttp import web
 from pydantic import SecretStr
 
-from services.metrics import reports
-from services.metrics.queries import BadQueryError, known_only, one_of, span_of
+from infra.postgres import PASSING, Connection
+from services.metrics.domain.reports import FUNNEL_BY, SLA_BY, FunnelBy, Report, SlaBy
+from services.metrics.http.queries import BadQueryError, known_only, one_of, span_of
+from services.metrics.store import reports
 
-Connections = Callable[[], AbstractAsyncContextManager[psycopg.AsyncConnection[Any]]]
+Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection that sees the service's schema, such as `AsyncConnectionPool.connection`."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -27,18 +28,18 @@ REPORT_PARAMETERS = frozenset({"by", "from", "to", "mode"})
 
 
 def routes(connections: Connections, admin_token: SecretStr | None) -> list[web.RouteDef]:
-    """The API's routes. Without a token set, they answer 503 and say what to set: there is no open default."""
+    """Makes the API's routes. Without a token set, they answer 503 and say what to set: there is no open default."""
 
     async def funnel(request: web.Request) -> web.Response:
         known_only(request.query, REPORT_PARAMETERS)
-        by = cast("reports.FunnelBy", one_of(request.query, "by", reports.FUNNEL_BY))
+        by = cast("FunnelBy", one_of(request.query, "by", FUNNEL_BY))
         span = span_of(request.query)
         async with connections() as connection:
             return _json(await reports.funnel(connection, by, span))
 
     async def sla(request: web.Request) -> web.Response:
         known_only(request.query, REPORT_PARAMETERS - {"mode"})
-        by = cast("reports.SlaBy", one_of(request.query, "by", reports.SLA_BY))
+        by = cast("SlaBy", one_of(request.query, "by", SLA_BY))
         span = span_of(request.query)
         async with connections() as connection:
             return _json(await reports.sla(connection, by, span))
@@ -61,7 +62,7 @@ def routes(connections: Connections, admin_token: SecretStr | None) -> list[web.
 
 
 def problem(status: int, title: str, detail: str, **extra: object) -> web.Response:
-    """An error as RFC 9457 `application/problem+json`."""
+    """Writes an error as RFC 9457 `application/problem+json`."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")
 
@@ -75,7 +76,7 @@ def _guarded(handler: Handler, admin_token: SecretStr | None) -> Handler:
             return await handler(request)
         except BadQueryError as error:
             return problem(400, "Wrong query parameter", str(error), parameter=error.parameter)
-        except psycopg.OperationalError:
+        except (*PASSING, OSError):
             answer = problem(503, "Database unavailable", "The ledger can't be read just now; try again shortly.")
             answer.headers["Retry-After"] = "5"
             return answer
@@ -95,7 +96,7 @@ def _refusal(request: web.Request, admin_token: SecretStr | None) -> web.Respons
     return answer
 
 
-def _json(report: reports.Report) -> web.Response:
+def _json(report: Report) -> web.Response:
     body = orjson.dumps(report, default=_plain, option=orjson.OPT_UTC_Z)
     return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import get_args
 
 from schemas.base import Mode
-from services.metrics.reports import Span
+from services.metrics.domain.reports import Span
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -21,7 +21,7 @@ class BadQueryError(ValueError):
 
 
 def one_of(query: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    """The parameter's value, the first allowed one when it is missing.
+    """Reads the parameter's value, the first allowed one when it is missing.
 
     Raises:
         BadQueryError: it is something else.
@@ -44,7 +44,7 @@ def known_only(query: Mapping[str, str], allowed: frozenset[str]) -> None:
 
 
 def span_of(query: Mapping[str, str]) -> Span:
-    """The `from`, `to` and `mode` of a report.
+    """Reads the `from`, `to` and `mode` of a report.
 
     Raises:
         BadQueryError: one of them can't be read, or `to` is not after `from`.

@@ -1,40 +1,26 @@
-"""The questions the API answers: the funnel, the SLAs, one lead."""
+"""Reads what the API is asked for: the funnel, the SLAs, one lead."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, get_args
-
-import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from schemas.base import Mode
+from infra.postgres import Connection
 from services.metrics.domain.ledger import STAGES
-from services.metrics.store import CLOCKS, LEDGER
-
-Connection = psycopg.AsyncConnection[Any]
-Report = dict[str, Any]
-
-FunnelBy = Literal["channel", "band", "team", "rep", "source"]
-SlaBy = Literal["band", "team", "rep", "channel"]
-FUNNEL_BY: tuple[str, ...] = get_args(FunnelBy)
-SLA_BY: tuple[str, ...] = get_args(SlaBy)
+from services.metrics.domain.reports import (
+    SLA_BY,
+    FunnelBy,
+    Report,
+    Row,
+    SlaBy,
+    Span,
+    funnel_report,
+    sla_report,
+)
+from services.metrics.store.tables import LEDGER, SLA_CLOCKS
 
 NONE = "(none)"
 """Shown for leads without the thing that is grouped by, such as a rep."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Which leads a report is about: captured in [start, end), in one of `modes`."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-    modes: tuple[Mode, ...] = ("live", "history")
-
 
 _FUNNEL = sql.SQL(
     "select coalesce({by}, {none}) as key, {counts} from ledger where captured_at is not null"
@@ -80,85 +66,34 @@ def _stage_count(stage: str) -> sql.Composable:
 
 
 async def funnel(connection: Connection, by: FunnelBy, span: Span) -> Report:
-    """Leads captured in `span` and how many of them have reached each stage so far, in total and by `by`."""
+    """Counts the leads captured in `span` and how many of them have reached each stage, in total and by `by`."""
     names = {"by": sql.Identifier(by), "none": sql.Literal(NONE)}
     counts = sql.SQL(", ").join(map(_stage_count, STAGES))
     rows = await _rows(connection, _FUNNEL.format(**names, counts=counts), span)
-    won = await _rows(connection, _WON.format(**names), span)
-    total = {stage: sum(row[stage] for row in rows) for stage in STAGES}
-    return {
-        "by": by,
-        **_echo(span),
-        "total": {"stages": _stages(total), "won_value": _by_currency(won)},
-        "groups": [
-            {
-                "key": row["key"],
-                "stages": _stages(row),
-                "won_value": _by_currency(line for line in won if line["key"] == row["key"]),
-            }
-            for row in rows
-        ],
-    }
-
-
-def _stages(counts: Mapping[str, int]) -> list[Report]:
-    """Counts with what share of the captured, and of the stage before, they are."""
-    stages: list[Report] = []
-    previous: int | None = None
-    for stage in STAGES:
-        leads = counts[stage]
-        stages.append(
-            {
-                "stage": stage,
-                "leads": leads,
-                "of_captured": _share(leads, counts["captured"]),
-                "of_previous": None if stage == "lost" else _share(leads, previous),
-            }
-        )
-        previous = leads
-    return stages
-
-
-def _by_currency(lines: Iterable[Report]) -> dict[str, float]:
-    """Deal values are never added up across currencies."""
-    values: dict[str, float] = {}
-    for line in lines:
-        values[line["currency"]] = values.get(line["currency"], 0.0) + float(line["value"])
-    return values
-
-
-def _share(part: int, whole: int | None) -> float | None:
-    return round(part / whole, 4) if whole else None
+    return funnel_report(by, span, rows, await _rows(connection, _WON.format(**names), span))
 
 
 async def sla(connection: Connection, by: SlaBy, span: Span) -> Report:
-    """SLA deadlines of submissions captured in `span`: kept, broken, running, and how long it took."""
-    rows = await _rows(connection, _SLA_COLUMNS[by], span)
-    for row in rows:
-        row["kept"] = _share(row["met"], row["met"] + row["breached"])
-    return {"by": by, **_echo(span), "rows": rows}
+    """Counts SLA deadlines of submissions captured in `span`: kept, broken, running, and how many seconds it took."""
+    return sla_report(by, span, await _rows(connection, _SLA_COLUMNS[by], span))
 
 
 async def lead(connection: Connection, lead_id: str) -> Report | None:
-    """One lead's ledger row with its SLA clocks; None for a lead never seen."""
+    """Reads one lead's ledger row with its SLA clocks; None for a lead never seen."""
     async with connection.cursor(row_factory=dict_row) as cursor:
         names = sql.SQL(", ").join(map(sql.Identifier, LEDGER))
         await cursor.execute(sql.SQL("select {} from ledger where lead_id = %s").format(names), (lead_id,))
         row = await cursor.fetchone()
         if row is None:
             return None
-        names = sql.SQL(", ").join(sql.Identifier(name) for name in CLOCKS if name != "lead_id")
+        names = sql.SQL(", ").join(sql.Identifier(name) for name in SLA_CLOCKS if name != "lead_id")
         await cursor.execute(
             sql.SQL("select {} from sla_clocks where lead_id = %s order by started_at, sla").format(names), (lead_id,)
         )
         return {**row, "clocks": await cursor.fetchall()}
 
 
-async def _rows(connection: Connection, statement: sql.Composed, span: Span) -> list[Report]:
+async def _rows(connection: Connection, statement: sql.Composed, span: Span) -> list[Row]:
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement, {"start": span.start, "end": span.end, "modes": list(span.modes)})
         return await cursor.fetchall()
-
-
-def _echo(span: Span) -> Report:
-    return {"from": span.start, "to": span.end}

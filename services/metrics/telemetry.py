@@ -11,7 +11,7 @@ from datetime import datetime
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from runtime.stage import Change
-from services.metrics.domain.ledger import Clock, Ledger
+from services.metrics.domain.ledger import Ledger, SlaClock
 from services.metrics.domain.tally import Tally
 
 SECONDS_TO_OWNER = (
@@ -31,7 +31,7 @@ class LabelGuard:
         self._limit = limit
 
     def __call__(self, value: str | None) -> str:
-        """The label's value: itself, `other` once there are too many, `unknown` for none."""
+        """Says the label's value: itself, `other` once there are too many, `unknown` for none."""
         if value is None:
             return "unknown"
         if value in self._known:
@@ -109,18 +109,20 @@ class BusinessMetrics:
 
     def _lead(self, before: Ledger | None, after: Ledger) -> None:
         band = after.band or "unknown"
-        if (seconds := _reached(before, after, "assigned_at")) is not None:
+        if (seconds := _seconds_until(before, after, "assigned_at")) is not None:
             self.to_owner.labels(band).observe(seconds)
-        if (seconds := _reached(before, after, "contacted_at")) is not None:
+        if (seconds := _seconds_until(before, after, "contacted_at")) is not None:
             self.to_contact.labels(band).observe(seconds)
+        if before is not None and before.clocks is after.clocks:
+            return
         known = {clock.key: clock for clock in before.clocks} if before else {}
         for clock in after.clocks:
             if (result := _settled(known.get(clock.key), clock)) is not None:
                 self.sla.labels(clock.sla, result, clock.band, self._team(clock.team)).inc()
 
 
-def _reached(before: Ledger | None, after: Ledger, field: str) -> float | None:
-    """Seconds from capture, when this batch is the first to know both moments."""
+def _seconds_until(before: Ledger | None, after: Ledger, field: str) -> float | None:
+    """Counts the seconds from capture, when this batch is the first to know both moments."""
     if before is not None and before.captured_at is not None and getattr(before, field) is not None:
         return None
     at: datetime | None = getattr(after, field)
@@ -129,7 +131,7 @@ def _reached(before: Ledger | None, after: Ledger, field: str) -> float | None:
     return max(0.0, (at - after.captured_at).total_seconds())  # two machines' clocks may disagree
 
 
-def _settled(before: Clock | None, after: Clock) -> str | None:
+def _settled(before: SlaClock | None, after: SlaClock) -> str | None:
     old = before.status if before else "open"
     if old == after.status or after.status not in ("met", "breached"):
         return None

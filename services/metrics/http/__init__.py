@@ -1,0 +1,1 @@
+"""Metrics' HTTP API: reports for whoever has the admin token."""
