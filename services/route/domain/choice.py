@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from policy.matching import Facts
+from policy.matching import LeadFacts
 from schemas.events import RoundRobinTurn
 from services.route.domain.plan import Plan, RepPlan, Roster, RulePlan
 from services.route.domain.turns import Candidate, Turns
@@ -73,7 +73,7 @@ class Asking:
         return rep if rep and rep.active else None
 
 
-def choose(asking: Asking, facts: Facts, disqualified_because: str = "") -> Placement | Parking:
+def choose(asking: Asking, facts: LeadFacts, disqualified_because: str = "") -> Placement | Parking:
     """Asks the rules in order, then the fallback pool. Who gave the lead back is asked again before nobody gets it."""
     chosen = _first_that_can(asking, facts, disqualified_because)
     if chosen is None and asking.excluded:
@@ -82,7 +82,7 @@ def choose(asking: Asking, facts: Facts, disqualified_because: str = "") -> Plac
     return chosen or NOBODY
 
 
-def _first_that_can(asking: Asking, facts: Facts, disqualified_because: str) -> Placement | Parking | None:
+def _first_that_can(asking: Asking, facts: LeadFacts, disqualified_because: str) -> Placement | Parking | None:
     """None only when everybody is ruled out or inactive."""
     has_owner = asking.plan.asks_for_accounts and asking.account_owner() is not None
     for rule in asking.plan.rules:

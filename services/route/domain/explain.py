@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from policy import Policy
-from policy.matching import Facts
+from policy.matching import LeadFacts
 from schemas.events import Deadlines, Scored
 from services.route.domain import sla
 from services.route.domain.choice import DISQUALIFIED, Asking, Parking, Placement, choose, place_by
@@ -80,7 +80,7 @@ def explain(
     return Explanation(facts.territory, rules, decision, deadlines)
 
 
-def _rule_lines(asking: Asking, facts: Facts) -> Iterator[RuleLine]:
+def _rule_lines(asking: Asking, facts: LeadFacts) -> Iterator[RuleLine]:
     for rule in asking.plan.rules:
         refusal = _why_not(asking, rule, facts)
         yield RuleLine(rule.id, refusal is None, refusal or rule.reason)
@@ -88,7 +88,7 @@ def _rule_lines(asking: Asking, facts: Facts) -> Iterator[RuleLine]:
             return
 
 
-def _why_not(asking: Asking, rule: RulePlan, facts: Facts) -> str | None:
+def _why_not(asking: Asking, rule: RulePlan, facts: LeadFacts) -> str | None:
     """Why the rule does not decide; None when it does."""
     if facts.qualification == DISQUALIFIED and not rule.takes_disqualified:
         return "is not for disqualified leads"

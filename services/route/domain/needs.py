@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from policy.matching import Facts
+from policy.matching import LeadFacts
 from schemas.events import Scored
 from services.route.domain.choice import DISQUALIFIED
 from services.route.domain.plan import Plan, RepPlan, RulePlan
@@ -56,7 +56,7 @@ class Foresight:
         self.needs.add((roster.turns for roster in rosters), (rep.load_at(at) for rep in reps))
 
 
-def _rules_for(plan: Plan, facts: Facts) -> Iterator[RulePlan]:
+def _rules_for(plan: Plan, facts: LeadFacts) -> Iterator[RulePlan]:
     """The rules that may place the lead; those after one that parks it for sure can't."""
     for rule in plan.rules:
         if rule.concerns(facts):
@@ -66,7 +66,7 @@ def _rules_for(plan: Plan, facts: Facts) -> Iterator[RulePlan]:
                 yield rule
 
 
-def _falls_back(plan: Plan, facts: Facts) -> bool:
+def _falls_back(plan: Plan, facts: LeadFacts) -> bool:
     """Whether the fallback pool may be asked although no rule concerns the lead."""
     if facts.qualification == DISQUALIFIED:
         return False

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from policy import BandSla, LeadConditions, Policy, Pool, Recycling, Rep, Routing, RoutingRule, Territory
 from policy.compiled import compiled_once
-from policy.matching import Conditions, Facts, Judged, Predicate, compile_conditions, facts_of
+from policy.matching import Conditions, LeadFacts, Predicate, ScoredLead, compile_conditions, facts_of
 from schemas.events import Band
 from services.route.domain.business_time import Calendar
 from services.route.domain.turns import Load
@@ -80,7 +80,7 @@ class RulePlan:
     rosters: tuple[Roster, ...]
     """A pool and where it overflows to, or a team; in the order they are asked."""
 
-    def concerns(self, facts: Facts) -> bool:
+    def concerns(self, facts: LeadFacts) -> bool:
         """Whether the conditions on the lead itself hold.
 
         A disqualified lead concerns only rules that name the disqualified, lest a rule for everybody give
@@ -120,13 +120,13 @@ class Plan:
         self.reassign_at_most = policy.sla.reassign_at_most
         self._slas: Mapping[str, BandSla] = {sla.band: sla for sla in policy.sla.bands}
 
-    def facts(self, lead: Judged) -> Facts:
+    def facts(self, lead: ScoredLead) -> LeadFacts:
         """The lead as the rules see it, in the first territory that fits."""
         facts = facts_of(lead)
         for territory, fits in self._territories:
             if fits(facts):
-                return facts.judged(lead, territory)
-        return facts.judged(lead, None)
+                return facts.with_score(lead, territory)
+        return facts.with_score(lead, None)
 
     def sla(self, band: Band) -> BandSla:
         """The band's service level; for a band that the policy does not know, as in an old event, its slowest."""

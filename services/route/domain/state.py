@@ -1,6 +1,6 @@
 """What routing keeps of one lead.
 
-Facts are folded so that the order in which topics are read does not matter: contacts are a set of times, of which
+LeadFacts are folded so that the order in which topics are read does not matter: contacts are a set of times, of which
 the earliest counts; what needs an owner (accepted, returned) waits in `waiting` until there is one, and is then
 taken in the order it was reported.
 """

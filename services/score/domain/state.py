@@ -1,7 +1,7 @@
 """What the score service keeps of one lead, and how facts are folded into it.
 
-Every fold is a join (see `marks`) or takes the newest of one topic, whose order is fixed; so the state depends on
-which facts came, not on how the topics were interleaved.
+Every fold is a join (see `recent_set`) or takes the newest of one topic, whose order is fixed; so the state depends on
+which facts came, not on how the topics were interleaved. Times are business times in milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policy.matching import words_of
 from schemas.base import Record
 from schemas.events import Consent, Contact, Enriched, Origin, Outcome, Profile, Signal
 from schemas.events.scored import Band, Qualification
-from services.score.domain.marks import Mark, OutcomeMark, identify, remember
+from services.score.domain.recent_set import Entry, OutcomeEntry, identity_of, with_entry
 
 SIGNALS_KEPT = 32
 """Newest signals of one type that count. Caps are reached long before with the points a policy gives."""
@@ -46,14 +46,14 @@ class Standing(Record):
 
 
 class ScoreState(Record):
-    """One lead. Times are business times in milliseconds since 1970."""
+    """One lead. Stored as JSON under these names, so that a field can't be renamed."""
 
     lead: Snapshot | None = Field(default=None, description="None until the lead is enriched.")
-    signals: dict[str, tuple[Mark, ...]] = Field(
+    signals: dict[str, tuple[Entry, ...]] = Field(
         default_factory=dict, description="By type, in the order of its name; newest first."
     )
-    touches: tuple[Mark, ...] = Field(default=(), description="Touches sent, newest first.")
-    outcomes: tuple[OutcomeMark, ...] = Field(default=(), description="Newest first.")
+    touches: tuple[Entry, ...] = Field(default=(), description="Touches sent, newest first.")
+    outcomes: tuple[OutcomeEntry, ...] = Field(default=(), description="Newest first.")
     latest: int = Field(default=0, description="When the newest fact happened.")
     faded_to: int = Field(default=0, description="When a fading score was last computed anew.")
     told: Standing | None = Field(default=None, description="The score last emitted.")
@@ -65,12 +65,12 @@ class ScoreState(Record):
         return max(self.latest, self.faded_to)
 
     def changed(self, **fields: Any) -> ScoreState:
-        """A copy with these fields, unchecked: the folds below build nothing invalid."""
+        """Returns a copy with these fields, unchecked: the folds below build nothing invalid."""
         return self.model_copy(update=fields)
 
 
 def fold_enriched(state: ScoreState, data: Enriched, happened: int, counts_as: str | None) -> ScoreState:
-    """The lead as now known; its latest submission counts as a signal of type `counts_as`, once."""
+    """Takes in the lead as now known; its latest submission counts as a signal of type `counts_as`, once."""
     origin = data.origin
     lead = Snapshot.model_construct(
         origin=origin,
@@ -79,58 +79,56 @@ def fold_enriched(state: ScoreState, data: Enriched, happened: int, counts_as: s
         consent=data.consent,
     )
     latest = max(state.latest, happened)
-    if counts_as is None:
-        return state.changed(lead=lead, latest=latest)
-    mark = (happened, identify("submission", origin.submission_id))
-    marked = _mark(state, counts_as, mark)
-    return marked.changed(lead=lead, latest=latest)
+    if counts_as is not None:
+        state = _with_signal(state, counts_as, (happened, identity_of("submission", origin.submission_id)))
+    return state.changed(lead=lead, latest=latest)
 
 
 def fold_signal(state: ScoreState, signal: Signal, happened: int) -> ScoreState:
-    """One more thing that the lead did; the same state if it was known, or is older than all that are kept."""
-    return _mark(state, signal.signal, (happened, identify(signal.channel, signal.signal_id)))
+    """Takes in what the lead did; the same state if it was known, or is older than all that are kept."""
+    return _with_signal(state, signal.signal, (happened, identity_of(signal.channel, signal.signal_id)))
 
 
 def fold_touch(state: ScoreState, touch_id: str, happened: int) -> ScoreState:
-    """One more touch that was sent; the same state if it was known, or is older than all that are kept."""
-    touches = remember(state.touches, (happened, identify(touch_id)), TOUCHES_KEPT)
+    """Takes in a touch that was sent; the same state if it was known, or is older than all that are kept."""
+    touches = with_entry(state.touches, (happened, identity_of(touch_id)), TOUCHES_KEPT)
     if touches is state.touches:
         return state
     return state.changed(touches=touches, latest=max(state.latest, happened))
 
 
 def fold_outcome(state: ScoreState, outcome: Outcome, happened: int) -> ScoreState:
-    """One more step of the sale; the same state if it was known, or is older than all that are kept."""
+    """Takes in a step of the sale; the same state if it was known, or is older than all that are kept."""
     words = words_of(outcome.reason)[:_REASON_CHARACTERS]
-    entry = (happened, identify(outcome.channel, outcome.outcome_id), str(outcome.outcome), words)
-    outcomes = remember(state.outcomes, entry, OUTCOMES_KEPT)
+    entry = (happened, identity_of(outcome.channel, outcome.outcome_id), str(outcome.outcome), words)
+    outcomes = with_entry(state.outcomes, entry, OUTCOMES_KEPT)
     if outcomes is state.outcomes:
         return state
     return state.changed(outcomes=outcomes, latest=max(state.latest, happened))
 
 
 def fold_time(state: ScoreState, due: int) -> ScoreState:
-    """Time has gone on to when the timer was due, and the timer is spent."""
+    """Moves time on to when the timer was due; the timer is spent."""
     return state.changed(faded_to=max(state.faded_to, due), timer=0)
 
 
 def last_act(state: ScoreState) -> int:
-    """When the lead last did anything; 0 if it never did."""
-    return max((marks[0][0] for marks in state.signals.values()), default=0)
+    """Returns when the lead last did anything; 0 if it never did."""
+    return max((entries[0][0] for entries in state.signals.values()), default=0)
 
 
 def newest(state: ScoreState, types: Iterable[str]) -> int | None:
-    """When the newest signal of any of these types happened, if there is one."""
+    """Returns when the newest signal of any of these types happened; None when there is none."""
     found = [state.signals[each][0][0] for each in types if each in state.signals]
     return max(found) if found else None
 
 
-def _mark(state: ScoreState, signal: str, mark: Mark) -> ScoreState:
+def _with_signal(state: ScoreState, signal: str, entry: Entry) -> ScoreState:
     known = state.signals.get(signal)
-    marks = remember(known or (), mark, SIGNALS_KEPT)
-    if marks is known:
+    entries = with_entry(known or (), entry, SIGNALS_KEPT)
+    if entries is known:
         return state
-    signals = {**state.signals, signal: marks}
+    signals = {**state.signals, signal: entries}
     if known is None:
         signals = dict(sorted(signals.items()))
-    return state.changed(signals=signals, latest=max(state.latest, mark[0]))
+    return state.changed(signals=signals, latest=max(state.latest, entry[0]))
