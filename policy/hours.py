@@ -58,7 +58,7 @@ class TimeWindow(PolicyModel):
         return self.end < self.start
 
     def contains(self, at: time) -> bool:
-        """Whether the local time of day `at` lies in the window."""
+        """Returns whether the local time of day `at` lies in the window."""
         minute = at.hour * 60 + at.minute
         if self.past_midnight:
             return minute >= self.start or minute < self.end
@@ -80,7 +80,7 @@ DayHours = Annotated[tuple[TimeWindow, ...], AfterValidator(_in_sequence)]
 
 
 def days_of(key: str) -> tuple[str, ...]:
-    """The days that a key such as `mon`, `mon-fri` or `daily` stands for; empty when it is none of these."""
+    """Returns the days that a key such as `mon`, `mon-fri` or `daily` stands for; empty when it is none of these."""
     if key == "daily":
         return DAYS
     first, _, last = key.partition("-")
@@ -123,11 +123,11 @@ class WeeklyHours(PolicyModel):
         return self
 
     def week(self) -> tuple[tuple[TimeWindow, ...], ...]:
-        """The windows of each day, Monday first, as `date.weekday()` counts."""
+        """Returns the windows of each day, Monday first, as `date.weekday()` counts."""
         return (self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun)
 
     def on(self, weekday: int) -> tuple[TimeWindow, ...]:
-        """The windows of a day by `date.weekday()`: 0 is Monday."""
+        """Returns the windows of a day by `date.weekday()`: 0 is Monday."""
         return self.week()[weekday]
 
 
@@ -139,6 +139,6 @@ class Schedule(PolicyModel):
     holidays: tuple[DateRange, ...] = Field(default=(), description="Days off, in that time zone.")
 
     def windows(self, day: date) -> Iterator[TimeWindow]:
-        """The windows worked on `day`, a date in the schedule's time zone."""
+        """Yields the windows worked on `day`, a date in the schedule's time zone."""
         if not any(day in off for off in self.holidays):
             yield from self.working_hours.on(day.weekday())

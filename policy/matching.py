@@ -69,12 +69,12 @@ class LeadFacts(NamedTuple):
     territory: str | None = None
 
     def with_score(self, lead: ScoredLead, territory: str | None) -> LeadFacts:
-        """The same lead, now that it has been scored and its territory found."""
+        """Returns the same lead, now that it has been scored and its territory found."""
         return LeadFacts._make((*self[:-4], lead.band, lead.tier, lead.qualification, territory))
 
 
 def facts_of(lead: DescribedLead) -> LeadFacts:
-    """What is known of who the lead is; `with_score` adds the rest."""
+    """Returns what is known of who the lead is; `with_score` adds the rest."""
     profile, email = lead.profile, lead.person.email
     employees = profile.employees
     return LeadFacts(
@@ -100,12 +100,12 @@ def _sources(origin: Origin) -> tuple[str, ...]:
 
 
 def folded(text: str | None) -> str:
-    """Text as conditions compare it, without its case; empty when there is none."""
+    """Returns text as conditions compare it, without its case; empty when there is none."""
     return normalize("NFC", text.strip().casefold()) if text else ""
 
 
 def words_of(text: str | None) -> str:
-    """The words of `text`, folded, with a space before and after each, so that ` word ` finds whole words."""
+    """Returns the words of `text`, folded, with a space before and after each, so that ` word ` finds whole words."""
     return f" {' '.join(_WORD.findall(normalize('NFC', text.casefold())))} " if text else ""
 
 
@@ -124,7 +124,7 @@ class Clause(NamedTuple):
     holds: Predicate
 
     def why_not(self, facts: LeadFacts) -> str:
-        """Why it does not hold, in words."""
+        """Returns why it does not hold, in words."""
         return f"{self.name} is {_spoken(self.found(facts))}, the rule asks for {self.wanted}"
 
 
@@ -136,12 +136,12 @@ class Conditions(NamedTuple):
     """Whether all of them do."""
 
     def why_not(self, facts: LeadFacts) -> str | None:
-        """Why the first that does not hold does not, in words; None when all do."""
+        """Returns why the first that does not hold does not, in words; None when all do."""
         return next((clause.why_not(facts) for clause in self.clauses if not clause.holds(facts)), None)
 
 
 def compile_conditions(wanted: LeadConditions) -> Conditions:
-    """A clause for each condition that is stated.
+    """Returns a clause for each condition that is stated.
 
     `account_has_owner` is not among them: who owns other leads is no fact of this one.
     """

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 import psycopg
 
-from services.route.domain.turns import Needs, PoolTurns, Turns
+from services.route.domain.lock_plan import LockPlan
+from services.route.domain.turns import PoolTurns, Turns
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -22,21 +23,21 @@ SHADOW = "shadow:"
 
 
 @dataclass(slots=True)
-class Books:
+class SharedState:
     """One batch's copy of what is shared: of the business itself, and of shadow runs."""
 
     real: Turns = field(default_factory=Turns)
     shadow: Turns = field(default_factory=Turns)
 
 
-async def lock(connection: Connection, real: Needs, shadow: Needs) -> Books:
+async def lock(connection: Connection, real: LockPlan, shadow: LockPlan) -> SharedState:
     """Locks the pools needed until the transaction ends, and loads what they need.
 
     Raises:
         psycopg.errors.LockNotAvailable: others held a pool for longer than `lock_timeout`; to be tried again.
     """
     if not real and not shadow:
-        return Books()
+        return SharedState()
     pools = [*real.pools, *(SHADOW + pool for pool in shadow.pools)]
     loads = [*real.loads, *((SHADOW + rep, day) for rep, day in shadow.loads)]
     domains = [*real.domains, *(SHADOW + domain for domain in shadow.domains)]
@@ -49,27 +50,27 @@ async def lock(connection: Connection, real: Needs, shadow: Needs) -> Books:
     return _read(orjson.loads(row[0]))
 
 
-def _read(found: dict[str, Any]) -> Books:
-    books = Books()
+def _read(found: dict[str, Any]) -> SharedState:
+    shared = SharedState()
     for name, (ordinal, credit) in found["pools"].items():
-        pool, turns = _book(books, name)
+        pool, turns = _part_of(shared, name)
         turns.pools[pool] = PoolTurns(ordinal, credit)
     for name, day, assigned in found["loads"] or ():
-        rep, turns = _book(books, name)
+        rep, turns = _part_of(shared, name)
         turns.loads[rep, date.fromisoformat(day)] = assigned
     for name, owner in (found["accounts"] or {}).items():
-        domain, turns = _book(books, name)
+        domain, turns = _part_of(shared, name)
         turns.accounts[domain] = owner
-    return books
+    return shared
 
 
-def _book(books: Books, name: str) -> tuple[str, Turns]:
-    return (name.removeprefix(SHADOW), books.shadow) if name.startswith(SHADOW) else (name, books.real)
+def _part_of(shared: SharedState, name: str) -> tuple[str, Turns]:
+    return (name.removeprefix(SHADOW), shared.shadow) if name.startswith(SHADOW) else (name, shared.real)
 
 
-async def save(connection: Connection, books: Books) -> None:
+async def save(connection: Connection, shared: SharedState) -> None:
     """Writes the turns taken, the leads given and the accounts claimed in the batch."""
-    both = (("", books.real), (SHADOW, books.shadow))
+    both = (("", shared.real), (SHADOW, shared.shadow))
     pools = [(prefix + pool, turns.pools[pool]) for prefix, turns in both for pool in sorted(turns.taken)]
     loads = [(prefix + rep, day, added) for prefix, turns in both for (rep, day), added in turns.added.items()]
     accounts = [(prefix + domain, rep) for prefix, turns in both for domain, rep in turns.claimed.items()]

@@ -22,7 +22,7 @@ from services.score.domain.decay import next_due, should_emit
 from services.score.domain.intent import signal_of
 from services.score.domain.milliseconds import datetime_of, timestamp_ms
 from services.score.domain.model import MODEL, Score, ScoringModel, compile_scoring, evaluate
-from services.score.domain.state import ScoreState, Snapshot
+from services.score.domain.state import EnrichedSnapshot, ScoreState
 
 DECAY = "decay"
 _NEW = ScoreState()
@@ -114,7 +114,7 @@ def _timers(
     return ((SetTimer(DECAY, datetime_of(due)),) if due else (CancelTimer(DECAY),)), due
 
 
-def _scored(lead: Snapshot, score: Score, trigger: str, ctx: Context) -> LeadScored:
+def _scored(lead: EnrichedSnapshot, score: Score, trigger: str, ctx: Context) -> LeadScored:
     standing = score.standing
     data = Scored(
         origin=lead.origin,

@@ -39,19 +39,19 @@ class Calendar:
         self._today: tuple[datetime, datetime, date, bool] | None = None
 
     def is_open(self, at: datetime) -> bool:
-        """Whether `at` is working time."""
+        """Returns whether `at` is working time."""
         since, until, answer = self._stretch
         if not since <= at < until:
             since, until, answer = self._stretch = self._stretch_around(at)
         return answer
 
     def today(self, at: datetime) -> tuple[date, bool]:
-        """The date on the wall at `at`, and whether it is a holiday; a weekend is none."""
+        """Returns the date on the wall at `at`, and whether it is a holiday; a weekend is none."""
         _, _, day, off = self._day(at)
         return day, off
 
     def add(self, start: datetime, worked: timedelta) -> datetime:
-        """The first moment, not before `start`, by which `worked` of working time has passed since.
+        """Returns the first moment, not before `start`, by which `worked` of working time has passed since.
 
         Nothing at all passes at once: `add(start, 0)` is `start`, also outside working time.
 
@@ -69,7 +69,7 @@ class Calendar:
         raise NoWorkingTime(f"less than {worked} of working time in the {HORIZON_DAYS} days after {start:%Y-%m-%d}")
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
-        """How much working time lies between `start` and `end`; zero when `end` is not after `start`."""
+        """Returns how much working time lies between `start` and `end`; zero when `end` is not after `start`."""
         total = timedelta()
         for since, until in self._spans_from(start):
             if since >= end:
@@ -119,7 +119,7 @@ class Calendar:
         )
 
     def _offsets(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
-        """The stretch cut where the zone's distance from UTC changes: at most once in two days, anywhere, ever."""
+        """Yields the stretch cut where the zone's distance from UTC changes: at most once in two days, anywhere, ever."""
         before, after = self._offset(since), self._offset(until)
         if before == after:
             yield since, until, before
@@ -137,7 +137,7 @@ class Calendar:
         return offset
 
     def _stretch_around(self, at: datetime) -> tuple[datetime, datetime, bool]:
-        """The open span, or the part of the local day without one, that `at` lies in."""
+        """Returns the open span, or the part of the local day without one, that `at` lies in."""
         start, end, day, _ = self._day(at)
         closed_since = start
         for since, until in self._spans_of(day):
@@ -149,7 +149,7 @@ class Calendar:
         return closed_since, end, False
 
     def _day(self, at: datetime) -> tuple[datetime, datetime, date, bool]:
-        """The local day that `at` lies in: from, until, date, whether it is a day off."""
+        """Returns the local day that `at` lies in: from, until, date, whether it is a day off."""
         known = self._today
         if known is None or not known[0] <= at < known[1]:
             day = at.astimezone(self.zone).date()
@@ -158,7 +158,7 @@ class Calendar:
         return known
 
     def _midnight(self, day: date) -> datetime:
-        """The first moment of a local day; where a clock change skips midnight, the change."""
+        """Returns the first moment of a local day; where a clock change skips midnight, the change."""
         midnight = datetime.combine(day, time(), UTC)
         for since, until, offset in self._offsets(midnight + _EARLIEST, midnight + _LATEST):
             if midnight - offset < until:

@@ -13,17 +13,17 @@ from typing import Any, Literal
 from schemas.base import Code, Record, Text
 from schemas.events import Band, Consent, Contact, Origin, Profile, Qualification, Scored
 
-REMEMBERED = 24
+OUTCOMES_KEPT = 24
 """Outcomes a lead remembers, to take a repeated one once."""
-WAITING = 16
+PENDING_KEPT = 16
 """Outcomes that wait for an owner; more than a sale has steps."""
-CONTACTS = 16
+CONTACTS_KEPT = 16
 """Contacts kept from before the clock ran; the latest of them."""
 
-Verdict = Literal["open", "met", "breached"]
+ClockStatus = Literal["open", "met", "breached"]
 
 
-class Lead(Record):
+class ScoredSnapshot(Record):
     """The lead as last scored: what an assignment says of it."""
 
     origin: Origin
@@ -36,9 +36,9 @@ class Lead(Record):
     qualification: Qualification
 
     @staticmethod
-    def of(scored: Scored) -> Lead:
+    def of(scored: Scored) -> ScoredSnapshot:
         """Without what routing doesn't use."""
-        return Lead(
+        return ScoredSnapshot(
             origin=scored.origin,
             person=scored.person,
             profile=scored.profile,
@@ -60,14 +60,14 @@ class Owner(Record):
     """A contact from then on is this owner's."""
 
 
-class Home(Record):
+class RoutedBy(Record):
     """What decided when the lead was last routed by its facts; where it is routed again when given back."""
 
     rule: Code
     territory: Code | None = None
 
 
-class Clock(Record):
+class SlaClock(Record):
     """The SLA of the enquiry that was routed. It does not start again when the lead changes hands."""
 
     origin: Origin
@@ -80,10 +80,10 @@ class Clock(Record):
     waits: bool
     """True when the contact clock waits for working hours."""
     contacted_at: datetime | None = None
-    verdict: Verdict = "open"
+    verdict: ClockStatus = "open"
 
 
-class Waiting(Record):
+class PendingOutcome(Record):
     """An outcome that concerns the owner, reported before the lead had one."""
 
     kind: Literal["accepted", "returned"]
@@ -97,15 +97,15 @@ class Waiting(Record):
 class RouteState(Record):
     """One lead's routing."""
 
-    lead: Lead | None = None
+    lead: ScoredSnapshot | None = None
     owner: Owner | None = None
-    home: Home | None = None
+    home: RoutedBy | None = None
     parked: Code | None = None
     """The rule that parked it."""
-    clock: Clock | None = None
+    clock: SlaClock | None = None
     contacts: tuple[datetime, ...] = ()
     """Times of contact by a person, in order; once the clock runs, only the last."""
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[PendingOutcome, ...] = ()
     seen: tuple[str, ...] = ()
     """Marks of the latest outcomes taken."""
     excluded: tuple[Code, ...] = ()
@@ -118,5 +118,5 @@ class RouteState(Record):
     recycled: int = 0
 
     def changed(self, **changes: Any) -> RouteState:
-        """A copy with other values; they are not validated, as they come from validated ones."""
+        """Returns a copy with other values; they are not validated, as they come from validated ones."""
         return self.model_copy(update=changes)

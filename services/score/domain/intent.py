@@ -13,7 +13,7 @@ from policy.matching import LeadFacts, Predicate, compile_conditions
 from services.score.domain.contributions import Contribution, faded, to_tenths
 from services.score.domain.milliseconds import duration_ms, timestamp_ms
 from services.score.domain.recent_set import Entry
-from services.score.domain.state import ScoreState, Snapshot, last_act
+from services.score.domain.state import EnrichedSnapshot, ScoreState, last_act
 
 _DEFAULT_REASONS: Mapping[str, str] = {
     "page_view": "Visited the website",
@@ -116,5 +116,5 @@ def _last_act(state: ScoreState) -> int:
     return max(last_act(state), _submitted(state.lead) if state.lead else 0)
 
 
-def _submitted(lead: Snapshot) -> int:
+def _submitted(lead: EnrichedSnapshot) -> int:
     return timestamp_ms(lead.origin.submitted_at)

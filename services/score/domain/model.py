@@ -14,7 +14,7 @@ from services.score.domain.decay import DecayRules, compile_decay
 from services.score.domain.fit import FitRules, compile_fit, fit_contributions
 from services.score.domain.intent import IntentRules, compile_intent, intent_contributions
 from services.score.domain.outcomes import Adjustment, compile_outcomes, outcome_contributions
-from services.score.domain.state import ScoreState, Snapshot, Standing
+from services.score.domain.state import EnrichedSnapshot, ScoreState, Standing
 
 MODEL = "rules"
 """Names in each event what computed it."""
@@ -55,7 +55,7 @@ def compile_scoring(scoring: Scoring) -> ScoringModel:
     )
 
 
-def evaluate(model: ScoringModel, lead: Snapshot, state: ScoreState) -> Score:
+def evaluate(model: ScoringModel, lead: EnrichedSnapshot, state: ScoreState) -> Score:
     """Returns the score of `lead` at the newest business time known of it."""
     as_of = state.as_of
     facts = facts_of(lead)

@@ -25,7 +25,7 @@ OUTCOMES_KEPT = 16
 _REASON_CHARACTERS = 200
 
 
-class Snapshot(Record):
+class EnrichedSnapshot(Record):
     """The lead as last enriched: what scoring looks at, and what its events carry on."""
 
     origin: Origin
@@ -48,7 +48,7 @@ class Standing(Record):
 class ScoreState(Record):
     """One lead. Stored as JSON under these names, so that a field can't be renamed."""
 
-    lead: Snapshot | None = Field(default=None, description="None until the lead is enriched.")
+    lead: EnrichedSnapshot | None = Field(default=None, description="None until the lead is enriched.")
     signals: dict[str, tuple[Entry, ...]] = Field(
         default_factory=dict, description="By type, in the order of its name; newest first."
     )
@@ -72,7 +72,7 @@ class ScoreState(Record):
 def fold_enriched(state: ScoreState, data: Enriched, happened: int, counts_as: str | None) -> ScoreState:
     """Takes in the lead as now known; its latest submission counts as a signal of type `counts_as`, once."""
     origin = data.origin
-    lead = Snapshot.model_construct(
+    lead = EnrichedSnapshot.model_construct(
         origin=origin,
         person=data.person,
         profile=data.profile,

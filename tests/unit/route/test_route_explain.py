@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import LeadAssigned, Scored
-from services.route.domain.choice import Parking
 from services.route.domain.explain import Explanation, explain
+from services.route.domain.selection import Parking
 from services.route.domain.turns import PoolTurns, Turns
 from tests.unit.route.route_cases import HOUR, MINUTE, MONDAY, ROUTING, Office, only, policy_of, scored
 
@@ -38,22 +38,22 @@ def test_a_rule_whose_people_are_busy_names_them() -> None:
         reps={"anna": {"active": False}, "ben": {"holidays": ["2026-03-02"]}, "carl": {"capacity_per_day": 1}}
     )
     turns = Turns({name: PoolTurns() for name in ("emea", "us", "managers")}, {("carl", date(2026, 3, 2)): 1})
-    told = explain(policy, scored().data, MONDAY, turns=turns)
-    assert told.rules[-1].why == "nobody can take it: Anna is not active; Ben is away; Carl is full (1 of 1)"
-    assert told.decision.rule == "fallback"
+    found = explain(policy, scored().data, MONDAY, turns=turns)
+    assert found.rules[-1].why == "nobody can take it: Anna is not active; Ben is away; Carl is full (1 of 1)"
+    assert found.decision.rule == "fallback"
 
 
 def test_a_parked_lead_has_no_deadlines() -> None:
-    told = why(scored(band="cold").data)
-    assert isinstance(told.decision, Parking)
-    assert told.deadlines is None
-    assert list(told.lines())[-2:] == ["✓ cold: Too cold", "Too cold → parked"]
+    found = why(scored(band="cold").data)
+    assert isinstance(found.decision, Parking)
+    assert found.deadlines is None
+    assert list(found.lines())[-2:] == ["✓ cold: Too cold", "Too cold → parked"]
 
 
 def test_a_disqualified_lead_says_what_the_score_said() -> None:
     rules = [{"id": "all", "when": {"band": "hot"}, "then": {"pool": "emea"}, "reason": "Everybody"}]
-    told = explain(policy_of(rules=rules), scored(qualification="disqualified").data, MONDAY)
-    assert list(told.lines())[1:] == [
+    found = explain(policy_of(rules=rules), scored(qualification="disqualified").data, MONDAY)
+    assert list(found.lines())[1:] == [
         "· all: is not for disqualified leads",
         "Disqualified: A student → parked",
     ]
@@ -75,12 +75,12 @@ def test_asking_takes_no_turn() -> None:
 def test_the_explanation_is_what_routing_does(band: str, country: str, qualification: str, hours: int) -> None:
     at = MONDAY + hours * HOUR
     item = scored(at, band, country=country, qualification=qualification)
-    told = explain(policy_of(), item.data, at)
+    found = explain(policy_of(), item.data, at)
     event = Office().take(item)[0]
-    assert event.data.reason == told.decision.reason
-    assert event.data.rule == told.decision.rule == next(line.rule for line in told.rules if line.decided)
+    assert event.data.reason == found.decision.reason
+    assert event.data.rule == found.decision.rule == next(line.rule for line in found.rules if line.decided)
     if isinstance(event, LeadAssigned):
-        assert event.data.deadlines == told.deadlines
+        assert event.data.deadlines == found.deadlines
 
 
 def test_a_known_company_is_explained_by_its_owner() -> None:

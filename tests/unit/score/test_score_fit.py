@@ -9,11 +9,11 @@ from policy import Fit
 from policy.matching import facts_of
 from services.score.domain.contributions import score_of
 from services.score.domain.fit import compile_fit, fit_contributions
-from services.score.domain.state import ScoreState, Snapshot, fold_enriched
+from services.score.domain.state import EnrichedSnapshot, ScoreState, fold_enriched
 from tests.unit.score.score_cases import enriched
 
 
-def snapshot(**fields: Any) -> Snapshot:
+def snapshot(**fields: Any) -> EnrichedSnapshot:
     lead = fold_enriched(ScoreState(), enriched(**fields).data, 0, None).lead
     assert lead is not None
     return lead
