@@ -50,9 +50,29 @@ async def lock(connection: Connection, real: LockPlan, shadow: LockPlan) -> Shar
     return _read(orjson.loads(row[0]))
 
 
+async def read(connection: Connection, plan: LockPlan) -> Turns:
+    """Returns where the pools, loads and accounts of the plan stand, without locking them: to look, not to decide.
+
+    A pool that has given no turn yet stands at the start of its round.
+    """
+    cursor = await connection.execute(
+        "select jsonb_build_object("
+        "'pools', (select jsonb_object_agg(pool, jsonb_build_array(ordinal, credit)) from pools where pool = any (%b)),"
+        "'loads', (select jsonb_agg(jsonb_build_array(l.rep, l.day, l.assigned)) from rep_load l"
+        " join unnest(%b::text[], %b::date[]) as n (rep, day) on l.rep = n.rep and l.day = n.day),"
+        "'accounts', (select jsonb_object_agg(domain, rep) from accounts where domain = any (%b)))::text",
+        ([*plan.pools], [rep for rep, _ in plan.loads], [day for _, day in plan.loads], [*plan.domains]),
+    )
+    row = await cursor.fetchone()
+    assert row is not None, "a select without a table returns one row"
+    turns = _read(orjson.loads(row[0])).real
+    turns.pools = {pool: PoolTurns() for pool in plan.pools} | turns.pools
+    return turns
+
+
 def _read(found: dict[str, Any]) -> SharedState:
     shared = SharedState()
-    for name, (ordinal, credit) in found["pools"].items():
+    for name, (ordinal, credit) in (found["pools"] or {}).items():
         pool, turns = _part_of(shared, name)
         turns.pools[pool] = PoolTurns(ordinal, credit)
     for name, day, assigned in found["loads"] or ():

@@ -200,3 +200,14 @@ async def test_the_stage_goes_on_where_another_worker_left_the_pool(route: Setti
             reps.append(only(LeadAssigned, stage.decide(item, None, context).events).data.rep)
             await stage.save(connection, shared, {})
     assert reps == ["anna", "ben", "carl", "anna"]
+
+
+async def test_looking_at_the_turns_locks_and_changes_nothing(route: Settings) -> None:
+    async with connected(route) as connection, connected(route) as observer:
+        await take(connection)
+        async with connection.transaction():
+            await store.lock(connection, lock_plan("emea"), NONE)
+            found = await store.read(observer, lock_plan("emea", "never"))
+        assert {name: turns.ordinal for name, turns in found.pools.items()} == {"emea": 1, "never": 0}
+        assert found.load("anna", DAY) == 1
+        assert (await store.lock(connection, lock_plan("emea"), NONE)).real.pools == {"emea": found.pools["emea"]}
