@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from policy.contact import happened_at
-from policy.matching import facts_of
+from policy.matching import LeadFacts, facts_of
 from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, Stage, TimerDue
 from schemas.events import (
     TOUCH_NOT_MADE,
@@ -34,6 +34,8 @@ class Folded(NamedTuple):
     state: ScoreState
     trigger: str
     lead_changed: bool = False
+    facts: LeadFacts | None = None
+    """Of the lead, where the input told them anew."""
 
 
 class ScoreStage(Stage[ScoreState]):
@@ -54,7 +56,7 @@ class ScoreStage(Stage[ScoreState]):
         after = folded.state
         if after.lead is None:
             return Decision(after)
-        score = evaluate(model, after.lead, after)
+        score = evaluate(model, folded.facts or facts_of(after.lead), after)
         emits = _emits(folded, score, model)
         events = (_scored(after.lead, score, folded.trigger, ctx),) if emits else ()
         timers, due = _timers(after, score, model, ctx)
@@ -85,11 +87,12 @@ def _fold(item: Input, state: ScoreState, model: ScoringModel) -> Folded | str:
 
 def _fold_enriched(event: LeadEnriched, state: ScoreState, model: ScoringModel) -> Folded:
     data = event.data
-    counts_as = signal_of(model.intent, facts_of(data))
+    facts = facts_of(data)
+    counts_as = signal_of(model.intent, facts)
     # Nothing happens after it was recorded, see `happened_at`.
     submitted = timestamp_ms(min(data.origin.submitted_at, event.time))
     after = fold.fold_enriched(state, data, submitted, counts_as)
-    return Folded(after, "enriched", lead_changed=after.lead != state.lead)
+    return Folded(after, "enriched", lead_changed=after.lead != state.lead, facts=facts)
 
 
 def _emits(folded: Folded, score: Score, model: ScoringModel) -> bool:

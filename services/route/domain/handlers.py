@@ -35,9 +35,10 @@ def on_scored(state: RouteState, scored: Scored, builder: DecisionBuilder) -> Ro
     if isinstance(chosen, Parking):
         return _park_or_release(state, lead, chosen, builder)
     state = assign(state, lead, chosen, builder, new_enquiry=new_enquiry)
-    waiting, state = state.waiting, state.changed(waiting=())
-    for each in waiting:
-        state = _concerning_owner(state, each, builder)
+    if state.waiting:
+        waiting, state = state.waiting, state.changed(waiting=())
+        for each in waiting:
+            state = _concerning_owner(state, each, builder)
     return state
 
 

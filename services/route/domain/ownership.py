@@ -76,8 +76,8 @@ def assign(
     elif state.lost_at is None:
         builder.set_timer(SLA_TIMER, clock.contacted_by, step=0)
     home = RoutedBy(rule=placed.rule, territory=placed.territory)
-    state = state.changed(home=home, clock=clock, parked=None, contacts=state.contacts[-1:])
-    return _owned(state, placed, clock.counts_from, builder)
+    routed = {"home": home, "clock": clock, "parked": None, "contacts": state.contacts[-1:]}
+    return _owned(state, placed, clock.counts_from, builder, **routed)
 
 
 def reassign(
@@ -119,7 +119,9 @@ def without(state: RouteState, rep: str) -> RouteState:
     return state.changed(excluded=tuple(sorted((*state.excluded, rep))))
 
 
-def _owned(state: RouteState, placed: Placement, counts_from: datetime, builder: DecisionBuilder) -> RouteState:
+def _owned(
+    state: RouteState, placed: Placement, counts_from: datetime, builder: DecisionBuilder, **changes: object
+) -> RouteState:
     """Notes the new owner, here and in what is shared."""
     rep, lead = placed.rep, state.lead
     builder.turns.count(*rep.load_at(builder.now))
@@ -129,7 +131,7 @@ def _owned(state: RouteState, placed: Placement, counts_from: datetime, builder:
     if recycling is not None and state.lost_at is None:
         builder.set_timer(UNTOUCHED_TIMER, builder.now + recycling.untouched_for)
     owner = Owner(rep=rep.id, team=rep.team, since=builder.now, counts_from=counts_from)
-    return state.changed(owner=owner, accepted=False)
+    return state.changed(owner=owner, accepted=False, **changes)
 
 
 def _emit_owned(clock: SlaClock, rep: CompiledRep, builder: DecisionBuilder) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from policy import Scoring
 from policy.compiled import compiled_once
-from policy.matching import facts_of
+from policy.matching import LeadFacts
 from schemas.events import Reason
 from services.score.domain.classification import ClassificationRules, classify, compile_classification
 from services.score.domain.contributions import Contribution, reasons_of, score_of
@@ -14,7 +14,7 @@ from services.score.domain.decay import DecayRules, compile_decay
 from services.score.domain.fit import FitRules, compile_fit, fit_contributions
 from services.score.domain.intent import IntentRules, compile_intent, intent_contributions
 from services.score.domain.outcomes import Adjustment, compile_outcomes, outcome_contributions
-from services.score.domain.state import EnrichedSnapshot, ScoreState, Standing
+from services.score.domain.state import ScoreState, Standing
 
 MODEL = "rules"
 """Names in each event what computed it."""
@@ -55,10 +55,9 @@ def compile_scoring(scoring: Scoring) -> ScoringModel:
     )
 
 
-def evaluate(model: ScoringModel, lead: EnrichedSnapshot, state: ScoreState) -> Score:
-    """Returns the score of `lead` at the newest business time known of it."""
+def evaluate(model: ScoringModel, facts: LeadFacts, state: ScoreState) -> Score:
+    """Returns the score of a lead with these facts, at the newest business time known of it."""
     as_of = state.as_of
-    facts = facts_of(lead)
     fit = list(fit_contributions(model.fit, facts))
     intent = list(intent_contributions(model.intent, state, as_of))
     if state.outcomes:

@@ -24,6 +24,9 @@ TOUCHES_KEPT = 16
 OUTCOMES_KEPT = 16
 _REASON_CHARACTERS = 200
 
+Signals = dict[str, tuple[Entry, ...]]
+"""By type of signal, in the order of its name; newest first."""
+
 
 class EnrichedSnapshot(Record):
     """The lead as last enriched: what scoring looks at, and what its events carry on."""
@@ -49,9 +52,7 @@ class ScoreState(Record):
     """One lead. Stored as JSON under these names, so that a field can't be renamed."""
 
     lead: EnrichedSnapshot | None = Field(default=None, description="None until the lead is enriched.")
-    signals: dict[str, tuple[Entry, ...]] = Field(
-        default_factory=dict, description="By type, in the order of its name; newest first."
-    )
+    signals: Signals = Field(default_factory=dict, description="By type, in the order of its name; newest first.")
     touches: tuple[Entry, ...] = Field(default=(), description="Touches sent, newest first.")
     outcomes: tuple[OutcomeEntry, ...] = Field(default=(), description="Newest first.")
     latest: int = Field(default=0, description="When the newest fact happened.")
@@ -78,15 +79,20 @@ def fold_enriched(state: ScoreState, data: Enriched, happened: int, counts_as: s
         profile=data.profile,
         consent=data.consent,
     )
-    latest = max(state.latest, happened)
+    signals = state.signals
     if counts_as is not None:
-        state = _with_signal(state, counts_as, (happened, identity_of("submission", origin.submission_id)))
-    return state.changed(lead=lead, latest=latest)
+        entry = (happened, identity_of("submission", origin.submission_id))
+        signals = _with_signal(signals, counts_as, entry)
+    return state.changed(lead=lead, signals=signals, latest=max(state.latest, happened))
 
 
 def fold_signal(state: ScoreState, signal: Signal, happened: int) -> ScoreState:
     """Takes in what the lead did; the same state if it was known, or is older than all that are kept."""
-    return _with_signal(state, signal.signal, (happened, identity_of(signal.channel, signal.signal_id)))
+    entry = (happened, identity_of(signal.channel, signal.signal_id))
+    signals = _with_signal(state.signals, signal.signal, entry)
+    if signals is state.signals:
+        return state
+    return state.changed(signals=signals, latest=max(state.latest, happened))
 
 
 def fold_touch(state: ScoreState, touch_id: str, happened: int) -> ScoreState:
@@ -123,12 +129,11 @@ def newest(state: ScoreState, types: Iterable[str]) -> int | None:
     return max(found) if found else None
 
 
-def _with_signal(state: ScoreState, signal: str, entry: Entry) -> ScoreState:
-    known = state.signals.get(signal)
+def _with_signal(signals: Signals, signal: str, entry: Entry) -> Signals:
+    """Returns the signals with the entry among those of its type; the same object when it adds nothing."""
+    known = signals.get(signal)
     entries = with_entry(known or (), entry, SIGNALS_KEPT)
     if entries is known:
-        return state
-    signals = {**state.signals, signal: entries}
-    if known is None:
-        signals = dict(sorted(signals.items()))
-    return state.changed(signals=signals, latest=max(state.latest, entry[0]))
+        return signals
+    added = {**signals, signal: entries}
+    return dict(sorted(added.items())) if known is None else added
