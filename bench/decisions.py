@@ -161,7 +161,7 @@ def _work(stage: Stage[Any], reads: Sequence[Read], policy: Policy) -> list[Comm
         service=stage.name, policy=policy, clock=NOW, partitions=PARTITIONS,
         topic_of={event: topic.name for topic in stage.outputs for event in topic.events},
     )  # fmt: skip
-    decode, encode = stage.state_type.model_validate_json, stage.state_type.__pydantic_serializer__.to_json
+    decode, encode = stage.state_type.from_json, stage.state_type.to_json
     stored: dict[str, bytes] = {}
     commits = []
     for start in range(0, len(reads), BATCH):

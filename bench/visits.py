@@ -19,14 +19,14 @@ LEADS_PER_EVENT = 0.25
 """So that a batch holds several events of some leads, as engagement does."""
 
 
-class Visit(Record):
+class Visit(Record, frozen=True, kw_only=True):
     """A page seen."""
 
     page: str
     seconds: int
 
 
-class Visits(Record):
+class Visits(Record, frozen=True, kw_only=True):
     """What is known after a visit; also what is kept of a lead."""
 
     count: int = 0
@@ -34,7 +34,7 @@ class Visits(Record):
     last_page: str = ""
 
 
-class Visited(Event):
+class Visited(Event, frozen=True, kw_only=True):
     """Goes in."""
 
     TYPES: ClassVar[tuple[str, ...]] = ("bench.visited.v1",)
@@ -42,7 +42,7 @@ class Visited(Event):
     data: Visit
 
 
-class Counted(Event):
+class Counted(Event, frozen=True, kw_only=True):
     """Comes out."""
 
     TYPES: ClassVar[tuple[str, ...]] = ("bench.counted.v1",)

@@ -10,7 +10,6 @@ from heapq import merge
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from pydantic import ValidationError
 
 from cli.context import FETCH_BYTES, UNREACHABLE, CommandFailed, kafka_admin, log_reader
 from cli.output import Report
@@ -18,6 +17,7 @@ from infra.partitioner import partition_of
 from infra.settings import Settings
 from schemas.base import Event
 from schemas.events import LeadErased
+from schemas.strict import Malformed
 from schemas.topics import BY_NAME, ERASED, Topic
 
 Offsets = Mapping[TopicPartition, int]
@@ -53,10 +53,10 @@ def read_record(topic: Topic, record: Any) -> Found:
         return Found(topic, record, None, "not an event")
     try:
         return Found(topic, record, topic.decode(record.value or b""))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
-        return Found(topic, record, None, f"not an event of this topic ({place}: {first['type']})")
+    except Malformed as error:
+        first = error.problems[0]
+        place = first.at.strip("/").replace("/", ".") or "the whole"
+        return Found(topic, record, None, f"not an event of this topic ({place}: {first.what})")
 
 
 class Log:

@@ -57,7 +57,7 @@ def _order(
     command = Command(service=service, command=what, issued_by=getuser(), arguments=dict(arguments))
     event = run(_send(find_stack(KAFKA), command))
     if as_json:
-        print_json(event.model_dump(mode="json"))
+        print_json(event.to_dict())
     else:
         whom = "every service" if service == "all" else service
         out().print(f"Ordered {whom} to {what.replace('_', ' ')}. `leadstream doctor` shows what became of it.")
@@ -69,7 +69,7 @@ async def _send(stack: Stack, command: Command) -> CommandIssued:
     from schemas.topics import COMMANDS
 
     now = datetime.now(UTC)
-    identity = derived_id("command", command.model_dump_json(), now.isoformat())
+    identity = derived_id("command", command.to_json().decode(), now.isoformat())
     cause = Cause(id=identity, lead_id=f"command-{identity[:16]}", traceparent=new_traceparent(identity))
     event = CommandIssued.create(cause=cause, service="cli", time=now, data=command)
     producer = await build_producer(stack.settings)

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 
 import structlog
-from pydantic import ValidationError
 
 from infra.postgres import PASSING, Connection, connect
 from infra.settings import Settings
 from schemas.events import Command, CommandIssued
+from schemas.strict import Malformed
 from schemas.topics import COMMANDS
 
 log = structlog.get_logger()
@@ -24,8 +24,8 @@ async def obey(connection: Connection, service: str, value: bytes) -> str:
     """
     try:
         event = COMMANDS.decode(value)
-    except ValidationError as error:
-        log.error("a command can't be read", errors=error.error_count())  # noqa: TRY400  # a traceback would show the values
+    except Malformed as error:
+        log.error("a command can't be read", error=str(error))  # noqa: TRY400  # a traceback would show the values
         return "malformed"
     assert isinstance(event, CommandIssued)
     command = event.data

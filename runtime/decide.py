@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
+from msgspec import structs
 
 from infra.redact import safe_message
 from runtime.dead_letters import Why, dead_letter, lead_of
@@ -138,12 +139,12 @@ def _timer(item: Item, partition: int, timer: SetTimer | CancelTimer) -> tuple[t
     name = (item.lead_id, timer.name)
     if isinstance(timer, CancelTimer):
         return name, None
-    body = orjson.dumps({"data": dict(timer.data or {}), "cause": vars(item.cause)})
+    body = orjson.dumps({"data": dict(timer.data or {}), "cause": structs.asdict(item.cause)})
     return name, TimerRow(item.lead_id, timer.name, partition, timer.due, body)
 
 
 def _effect(item: Item, partition: int, effect: Effect) -> EffectRow:
-    body = orjson.dumps({"kind": effect.kind, "payload": dict(effect.payload), "cause": vars(item.cause)})
+    body = orjson.dumps({"kind": effect.kind, "payload": dict(effect.payload), "cause": structs.asdict(item.cause)})
     return EffectRow(effect.effect_id, item.lead_id, partition, body)
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import orjson
-from pydantic import ValidationError
 
 from infra.errors import SequenceGap
 from infra.partitioner import partition_of
@@ -17,6 +16,7 @@ from runtime.fence import EffectRow, FenceRow, TimerRow
 from runtime.sequence import Stamp, Verdict, judge, seen_key, stamp_of
 from runtime.stage import EffectDone, Input, TimerDue
 from schemas.base import Cause, Event, cause_of, derived_id
+from schemas.strict import Malformed
 from schemas.topics import Topic
 
 HEAD = 512
@@ -199,8 +199,8 @@ def _decode(sifted: DecodedBatch, read: Read, stamp: Stamp | None, deciding: Bat
     record = read.record
     try:
         event = read.topic.decode(record.value or b"")
-    except ValidationError as error:
-        sifted.dead.append((read, "decode", "malformed", _brief(error), stamp is not None))
+    except Malformed as error:
+        sifted.dead.append((read, "decode", "malformed", str(error), stamp is not None))
         return
     if stamp is None and partition_of(event.subject.encode(), deciding.partitions) != record.partition:
         detail = f"`subject` does not belong to partition {record.partition}; use it as the record's key"
@@ -209,22 +209,12 @@ def _decode(sifted: DecodedBatch, read: Read, stamp: Stamp | None, deciding: Bat
     sifted.items.append(Item(event, event.subject, cause_of(event), read, stamp is not None))
 
 
-_STEP = 60
-"""Characters of a name in an explanation: who writes junk chooses its names."""
-
-
-def _brief(error: ValidationError) -> str:
-    """Where and why, without the values, which may be personal."""
-    found = error.errors(include_input=False)[:10]
-    return "; ".join(f"{'.'.join(str(step)[:_STEP] for step in e['loc']) or '(root)'}: {e['type']}" for e in found)
-
-
 def _timer_item(row: TimerRow) -> Item:
     body = orjson.loads(row.body)
     cause = Cause(**body["cause"])
     due = TimerDue(row.lead_id, row.name, row.due, body["data"], cause)
     # The timer's own identity, so that what it leads to differs from what its cause led to.
-    own = cause.model_copy(update={"id": derived_id(cause.id, "timer", row.name, row.due.isoformat())})
+    own = cause.replace(id=derived_id(cause.id, "timer", row.name, row.due.isoformat()))
     return Item(due, row.lead_id, own, row, ours=True)
 
 
@@ -234,7 +224,7 @@ def _effect_item(row: EffectRow) -> Item:
     done = EffectDone(
         row.lead_id, row.effect_id, body["kind"], row.status, row.detail, row.at, body["payload"], cause  # type: ignore[arg-type]  # the table's check and `read_results` allow no other
     )  # fmt: skip
-    own = cause.model_copy(update={"id": derived_id(row.effect_id, "result", row.status)})
+    own = cause.replace(id=derived_id(row.effect_id, "result", row.status))
     return Item(done, row.lead_id, own, row, ours=True)
 
 

@@ -85,8 +85,8 @@ class Worker(Generic[S]):
         self._next_due: datetime | None = None
         self._housekept = 0.0
         self._began = 0.0
-        self._decode = stage.state_type.model_validate_json
-        self._encode = stage.state_type.__pydantic_serializer__.to_json
+        self._decode = stage.state_type.from_json
+        self._encode = stage.state_type.to_json
         self._topic_of = {event: topic.name for topic in stage.outputs for event in topic.events}
         self._guard = HoldGuard(stage.name, settings.hold_after)
         self._rehearsed: dict[int, FenceRow] = {}

@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of every event, made from its pydantic model.
+"""The JSON Schema (draft 2020-12) of every event, made from its struct.
 
 It describes what a reader accepts: fields with a default may be missing, fields it does not know are ignored.
 """
@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
+import msgspec
 
-from schemas.base import Event, without_nul
+from schemas.base import Blob, Event
+from schemas.events.outcomes import NEEDS_REASON
 from schemas.topics import TOPICS, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,7 +21,15 @@ _ALWAYS_WRITTEN = ("specversion", "type")
 """Attributes that CloudEvents requires, and that our models fill in by themselves."""
 
 _BASE64 = r"^[A-Za-z0-9+/_-]*={0,2}$"
-_NO_NUL = r"^[^\u0000]*$"
+_AMOUNT = r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"
+
+_ACROSS_FIELDS: Mapping[str, dict[str, Any]] = {
+    "Outcome": {
+        "if": {"properties": {"outcome": {"enum": sorted(NEEDS_REASON)}}},
+        "then": {"required": ["reason"], "properties": {"reason": {"type": "string", "minLength": 1}}},
+    }
+}
+"""What holds of several fields of a struct at once."""
 
 Schema = dict[str, Any]
 
@@ -33,20 +41,6 @@ class EventType(NamedTuple):
     """The CloudEvents `type`, such as `leadstream.lead.captured.v1`."""
     model: type[Event]
     topic: Topic
-
-
-class _EventSchema(GenerateJsonSchema):
-    """Adds what pydantic checks but does not say, and leaves out titles that only repeat a field's name."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic's signature
-        return False
-
-    def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:  # noqa: ARG002  # pydantic's signature
-        return {"type": "string", "contentEncoding": "base64", "pattern": _BASE64}
-
-    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
-        said = super().function_after_schema(schema)
-        return {**said, "pattern": _NO_NUL} if schema["function"]["function"] is without_nul else said
 
 
 @cache
@@ -64,9 +58,51 @@ def _types() -> Iterator[EventType]:
 
 def schema_of(event: EventType) -> Schema:
     """The JSON Schema of one event type. `$id` is what its events carry as `dataschema`."""
-    made = event.model.model_json_schema(schema_generator=_EventSchema)
+    (root,), components = msgspec.json.schema_components(
+        [event.model], schema_hook=_bytes, ref_template="#/$defs/{name}"
+    )
+    made = components.pop(event.model.__name__) if root.get("$ref") else root
     made["properties"]["type"] = {"const": event.name, "type": "string"}
     made["required"] = [*_ALWAYS_WRITTEN, *(name for name in made["required"] if name not in _ALWAYS_WRITTEN)]
     head = {"$schema": DIALECT, "$id": f"leadstream:{event.name}"}
-    definitions = made.pop("$defs")
-    return {**head, **made, "$defs": definitions}
+    definitions = {name: _completed(name, components[name]) for name in sorted(components)}
+    return {**head, **_completed("", made), "$defs": definitions}
+
+
+def _bytes(kind: type) -> Schema:
+    if kind is not Blob:
+        raise NotImplementedError(f"no schema of {kind.__name__} is known")
+    return {"type": "string", "contentEncoding": "base64", "pattern": _BASE64}
+
+
+def _completed(name: str, schema: Schema) -> Schema:
+    """With what msgspec does not say of a type: how bytes and amounts are written, and what holds of two fields."""
+    walked = _walked(schema)
+    assert isinstance(walked, dict)
+    return {**walked, **_ACROSS_FIELDS.get(name, {})}
+
+
+def _walked(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_walked(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _walked(value) for key, value in schema.items()}
+    if made.get("format") == "decimal":
+        return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _AMOUNT}]}
+    if set(made.get("enum", ())) and "type" not in made and all(isinstance(each, str) for each in made["enum"]):
+        made["type"] = "string"
+    return _flattened(made)
+
+
+def _flattened(made: Schema) -> Schema:
+    """An alternative that is itself one of alternatives stands among them."""
+    if "prefixItems" in made:
+        made.pop("items", None)  # how many there are says enough
+    if len(made.get("enum", ())) == 1:
+        made["const"] = made.pop("enum")[0]
+    if "anyOf" in made:
+        made["anyOf"] = [
+            inner for each in made["anyOf"] for inner in (each["anyOf"] if set(each) == {"anyOf"} else [each])
+        ]
+    return made

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+import msgspec
 
 from schemas import events as e
-from schemas.base import Event
+from schemas.base import Event, decoder
+from schemas.strict import Malformed, Problem, check, malformed
 
 PARTITIONS = 12
 """Partitions of every topic that concerns a lead: immutable, equal for all."""
 
 ALL_SERVICES = ("enrich", "score", "route", "nurture", "metrics")
+
+
+class _Typed(msgspec.Struct, gc=False):
+    """The one field that says how to read the rest."""
+
+    type: str
+
+
+def _type_said(value: bytes) -> str:
+    said: str = decoder(_Typed)(value).type
+    return said
 
 
 @dataclass(frozen=True)
@@ -30,29 +41,28 @@ class Topic:
     partitions: int = PARTITIONS
     settings: Mapping[str, str] = field(default_factory=lambda: {"retention.ms": "-1", "cleanup.policy": "delete"})
 
-    @cached_property
-    def adapter(self) -> TypeAdapter[Event]:
-        """Validates a record's value, whichever of the topic's events it is."""
-        if len(self.events) == 1:
-            return TypeAdapter(self.events[0])
-        union: Any = self.events[0]
-        for event in self.events[1:]:
-            union = union | event
-        return TypeAdapter(Annotated[union, Field(discriminator="type")])
-
     def decode(self, value: bytes) -> Event:
-        """Reads one record's value.
+        """Reads one record's value, whoever wrote it.
 
         Raises:
-            pydantic.ValidationError: it is not JSON or not one of the topic's events.
+            Malformed: it is not JSON or not one of the topic's events, or something in it is out of bounds.
         """
-        return self._read(value)
+        try:
+            found = self.readers.get(_type_said(value))
+            if found is None:
+                raise Malformed((Problem("/type", f"is none of {self.name}'s types"),))
+            event = found(value)
+        except msgspec.DecodeError as error:
+            raise malformed(error) from None
+        except (RecursionError, UnicodeError) as error:
+            raise Malformed((Problem("", type(error).__name__),)) from None
+        check(event)
+        return event
 
     @cached_property
-    def _read(self) -> Callable[[bytes], Event]:
-        """The adapter's `validate_json`, without its options: a tenth of the time for a small event."""
-        read: Callable[[bytes], Event] = self.adapter.validator.validate_json
-        return read
+    def readers(self) -> Mapping[str, Callable[[bytes], Event]]:
+        """Type → what reads a record of it that we wrote: types, lengths and numbers are checked, no more."""
+        return {name: decoder(event) for event in self.events for name in event.TYPES}
 
     def __hash__(self) -> int:
         return hash(self.name)

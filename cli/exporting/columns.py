@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import orjson
 import pyarrow as pa
-from pydantic import AwareDatetime, BaseModel
 
 from cli.personal import without_personal
-from schemas.base import Event
+from schemas.base import Event, Record, declared_data
 from schemas.events import EventDead
 from schemas.topics import Topic
 
@@ -35,7 +34,6 @@ _SCALARS: Mapping[Any, pa.DataType] = {
     float: pa.float64(),
     Decimal: pa.float64(),
     datetime: MOMENT,
-    AwareDatetime: MOMENT,
 }
 
 
@@ -104,7 +102,7 @@ def _flattened(topic: Topic, *, personal: bool) -> list[Column]:
     kinds: dict[tuple[str, ...], pa.DataType] = {}
     for event in topic.events:
         hidden = frozenset[str]() if personal else PERSONAL.get(event, PERSON)
-        for path, kind in _scalars(event.model_fields["data"].annotation):
+        for path, kind in _scalars(declared_data(event)):
             if path[0] not in hidden:
                 kinds[path] = kind if kinds.get(path, kind) == kind else pa.string()
     return [
@@ -116,9 +114,9 @@ def _flattened(topic: Topic, *, personal: bool) -> list[Column]:
 def _scalars(annotation: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], pa.DataType]]:
     """The scalars under a type, by their path. Lists, mappings and bytes stay in the JSON."""
     kind = _without_none(annotation)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        for name, field in kind.model_fields.items():
-            yield from _scalars(field.annotation, (*path, name))
+    if isinstance(kind, type) and issubclass(kind, Record):
+        for name, annotation_of in get_type_hints(kind, include_extras=True).items():
+            yield from _scalars(annotation_of, (*path, name))
     elif get_origin(kind) is Literal:
         yield path, pa.string()
     elif kind in _SCALARS:

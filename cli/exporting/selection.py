@@ -10,11 +10,11 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 import orjson
-from pydantic import ValidationError
 
 from cli.exporting.columns import Exported
 from schemas.base import Event
 from schemas.events import LeadErased, Origin
+from schemas.strict import Malformed
 from schemas.topics import Topic
 
 
@@ -87,7 +87,7 @@ class Selection:
         try:
             event: Event = self.topic.decode(value)
             original: dict[str, Any] = orjson.loads(value)
-        except (ValidationError, orjson.JSONDecodeError):
+        except (Malformed, orjson.JSONDecodeError):
             return None
         written_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         return Exported(event, original, self.topic.name, record.partition, record.offset, written_at)

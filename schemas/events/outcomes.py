@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from msgspec import Meta
 
 from schemas.base import Code, Event, Moment, Record, Text
 
@@ -15,33 +15,34 @@ OutcomeKind = Literal[
 ]  # fmt: skip
 
 
-class Outcome(Record):
+NEEDS_REASON: frozenset[OutcomeKind] = frozenset(("lost", "returned"))
+
+
+class Outcome(Record, frozen=True, kw_only=True):
     """One step of the sale, as the CRM or a rep reports it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "if": {"properties": {"outcome": {"enum": ["lost", "returned"]}}},
-            "then": {"required": ["reason"], "properties": {"reason": {"type": "string", "minLength": 1}}},
-        }
-    )
-
-    outcome_id: Text = Field(description="The reporter's id for it; a repeat is the same outcome.")
+    outcome_id: Annotated[Text, Meta(description="The reporter's id for it; a repeat is the same outcome.")]
     outcome: OutcomeKind
     occurred_at: Moment
     channel: Code = "api"
     rep: Code | None = None
-    reason: Text | None = Field(default=None, description="Required for `lost` and `returned`.")
-    value: Decimal | None = Field(default=None, ge=0, description="Deal value in `currency`.")
-    currency: Text | None = Field(default=None, description="ISO 4217.")
+    reason: Annotated[Text | None, Meta(description="Required for `lost` and `returned`.")] = None
+    value: Annotated[Decimal | None, Meta(description="Deal value in `currency`.")] = None
+    currency: Annotated[Text | None, Meta(description="ISO 4217.")] = None
 
-    @model_validator(mode="after")
-    def _reason_for_a_loss(self) -> Self:
-        if self.outcome in ("lost", "returned") and not self.reason:
+    def __post_init__(self) -> None:
+        """Checks what concerns more than one field, or what a decoder can't.
+
+        Raises:
+            ValueError: a loss without a reason, or a negative value.
+        """
+        if self.outcome in NEEDS_REASON and not self.reason:
             raise ValueError(f"an outcome of `{self.outcome}` needs a reason")
-        return self
+        if self.value is not None and not self.value >= 0:
+            raise ValueError("a value can't be negative")
 
 
-class OutcomeRecorded(Event):
+class OutcomeRecorded(Event, frozen=True, kw_only=True):
     """The sale moved on."""
 
     type: Literal["leadstream.outcome.recorded.v1"] = "leadstream.outcome.recorded.v1"

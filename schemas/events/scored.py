@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from msgspec import Meta
 
 from schemas.base import Code, Event, Reckoned, Record, Text
 from schemas.events.captured import Consent, Origin
@@ -14,7 +14,7 @@ Band = Literal["hot", "warm", "cool", "cold"]
 Qualification = Literal["mql", "nurture", "disqualified"]
 
 
-class Reason(Record):
+class Reason(Record, frozen=True, kw_only=True):
     """One line of the explanation. The points of a part add up to its score before it is held to 0-100."""
 
     part: Literal["fit", "intent", "outcome", "qualification"]
@@ -23,26 +23,26 @@ class Reason(Record):
     points: float
 
 
-class Scored(Record):
+class Scored(Record, frozen=True, kw_only=True):
     """A score with its reasons, and what routing and nurturing need to act on it."""
 
     origin: Origin
     person: Contact
     profile: Profile
     consent: Consent = Consent()
-    fit: int = Field(ge=0, le=100)
-    intent: int = Field(ge=0, le=100)
-    total: int = Field(ge=0, le=100)
-    tier: Text = Field(description="Fit A-D and intent 1-4, such as `A2`.")
+    fit: Annotated[int, Meta(ge=0, le=100)]
+    intent: Annotated[int, Meta(ge=0, le=100)]
+    total: Annotated[int, Meta(ge=0, le=100)]
+    tier: Annotated[Text, Meta(description="Fit A-D and intent 1-4, such as `A2`.")]
     band: Band
     qualification: Qualification
     reasons: tuple[Reason, ...]
-    model: Code = Field(description="What computed it: `rules`, or a trained model's name.")
-    as_of: Reckoned = Field(description="Business time the decayed intent was computed at.")
-    trigger: Code = Field(description="enriched, signal, outcome, touch, decay.")
+    model: Annotated[Code, Meta(description="What computed it: `rules`, or a trained model's name.")]
+    as_of: Annotated[Reckoned, Meta(description="Business time the decayed intent was computed at.")]
+    trigger: Annotated[Code, Meta(description="enriched, signal, outcome, touch, decay.")]
 
 
-class LeadScored(Event):
+class LeadScored(Event, frozen=True, kw_only=True):
     """The lead's score changed."""
 
     type: Literal["leadstream.lead.scored.v1"] = "leadstream.lead.scored.v1"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from msgspec import Meta
 
 from schemas.base import Code, Event, Moment, Record, Text
 
@@ -27,17 +27,17 @@ SignalType = Literal[
 ]
 
 
-class Signal(Record):
+class Signal(Record, frozen=True, kw_only=True):
     """One thing a lead did."""
 
-    signal_id: Text = Field(description="The channel's id for it; a repeat is the same signal.")
+    signal_id: Annotated[Text, Meta(description="The channel's id for it; a repeat is the same signal.")]
     signal: SignalType
     channel: Code
     occurred_at: Moment
-    detail: Text | None = Field(default=None, description="Page path, asset or campaign; nothing personal.")
+    detail: Annotated[Text | None, Meta(description="Page path, asset or campaign; nothing personal.")] = None
 
 
-class SignalRecorded(Event):
+class SignalRecorded(Event, frozen=True, kw_only=True):
     """A lead did something."""
 
     type: Literal["leadstream.signal.recorded.v1"] = "leadstream.signal.recorded.v1"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from msgspec import Meta
 
 from schemas.base import Code, Event, LongText, Reckoned, Record, Text
 from schemas.events.captured import Origin
@@ -25,7 +25,7 @@ TOUCH_NOT_MADE: frozenset[str] = frozenset(
 """Types of touch that reached nobody, or nobody knows."""
 
 
-class TouchContent(Record):
+class TouchContent(Record, frozen=True, kw_only=True):
     """What is said, and to whom. Personal data."""
 
     to: Text | None = None
@@ -33,23 +33,23 @@ class TouchContent(Record):
     body: LongText | None = None
 
 
-class Touch(Record):
+class Touch(Record, frozen=True, kw_only=True):
     """One contact attempt, as far as it got."""
 
-    touch_id: Text = Field(description="The same for all events of one attempt.")
+    touch_id: Annotated[Text, Meta(description="The same for all events of one attempt.")]
     origin: Origin | None = None
     channel: TouchChannel
-    human: bool = Field(description="True when a person did it; only that stops the contact clock.")
+    human: Annotated[bool, Meta(description="True when a person did it; only that stops the contact clock.")]
     rep: Code | None = None
     sequence: Code | None = None
     step: Code | None = None
     due_at: Reckoned
-    occurred_at: Reckoned = Field(description="When it reached this status, in business time.")
-    reason: Text | None = Field(default=None, description="Why it was planned, suppressed or failed.")
+    occurred_at: Annotated[Reckoned, Meta(description="When it reached this status, in business time.")]
+    reason: Annotated[Text | None, Meta(description="Why it was planned, suppressed or failed.")] = None
     person: TouchContent = TouchContent()
 
 
-class TouchRecorded(Event):
+class TouchRecorded(Event, frozen=True, kw_only=True):
     """A contact attempt was planned or reached a result; `type` says which."""
 
     type: TouchType

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from runtime.stage import Stage
-from schemas.base import Record
+from schemas.base import State
 from schemas.topics import CAPTURED, ERASED, OUTCOMES, REJECTED, SIGNALS, TOUCHED, Topic
 
 
-class CaptureState(Record):
+class CaptureState(State, frozen=True, kw_only=True):
     """Nothing: who is who stands in the service's own tables."""
 
 

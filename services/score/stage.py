@@ -61,7 +61,7 @@ class ScoreStage(Stage[ScoreState]):
         events = (_scored(after.lead, score, folded.trigger, ctx),) if emits else ()
         timers, due = _timers(after, score, model, ctx)
         if emits or due != after.timer:
-            after = after.changed(told=score.standing if emits else after.told, timer=due)
+            after = after.changed(last_emitted=score.standing if emits else after.last_emitted, timer=due)
         return Decision(after, events, timers)
 
 
@@ -97,7 +97,7 @@ def _fold_enriched(event: LeadEnriched, state: ScoreState, model: ScoringModel) 
 
 def _emits(folded: Folded, score: Score, model: ScoringModel) -> bool:
     """Returns whether downstream must hear of the score: it differs, or its event would carry another lead."""
-    last_emitted = folded.state.told
+    last_emitted = folded.state.last_emitted
     if folded.trigger == DECAY and last_emitted is not None:
         return should_emit(model.decay, last_emitted, score.standing)
     return folded.lead_changed or score.standing != last_emitted

@@ -88,7 +88,7 @@ async def test_only_the_record_at_fault_is_set_aside(ours: Harness, stage: Alpha
     await eventually(gone_on)
     letters = [event.data for event in await ours.events(DEAD) if isinstance(event, EventDead)]
     assert [letter.reason for letter in letters] == [reason]
-    assert [Ping.model_validate_json(letter.value or b"").data.n for letter in letters] == [3]
+    assert [Ping.from_json(letter.value or b"").data.n for letter in letters] == [3]
 
 
 def command(arguments: Mapping[str, str], what: Literal["accept_gap", "pause"] = "accept_gap") -> bytes:

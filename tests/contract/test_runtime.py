@@ -37,7 +37,7 @@ def expected(count: int) -> Tally:
     for n in range(count):
         tally = fold(tally, str(n))
     assert tally is not None
-    return tally.model_copy(update={"timers": len(range(0, count, 5))})
+    return tally.replace(timers=len(range(0, count, 5)))
 
 
 async def reaches(bare: Harness, stage: Alpha | Beta, wanted: Mapping[str, Tally]) -> None:
@@ -267,7 +267,7 @@ class Picky(Alpha):
         decision = super().decide(item, state, ctx)
         if isinstance(item, Ping) and item.data.note == "refuse":
             assert decision.state is not None
-            return Decision(decision.state.model_copy(update={"timers": 99}))
+            return Decision(decision.state.replace(timers=99))
         return decision
 
     async def save(self, connection: Any, shared: Any, changes: Mapping[str, Any]) -> None:  # noqa: ARG002
@@ -291,7 +291,7 @@ async def test_a_batch_that_the_database_refuses_is_halved_down_to_the_event_at_
     await eventually(both)
     letters = [event.data for event in await bare.events(DEAD) if isinstance(event, EventDead)]
     assert {letter.reason for letter in letters} == {"refused_by_database"}
-    assert [Ping.model_validate_json(letter.value or b"").data.n for letter in letters] == [3]
+    assert [Ping.from_json(letter.value or b"").data.n for letter in letters] == [3]
 
 
 async def test_positions_of_another_cluster_stop_the_service(bare: Harness) -> None:
@@ -370,7 +370,7 @@ async def test_an_effect_whose_worker_died_is_repeated_only_where_that_is_harmle
 async def test_history_asks_for_no_effect(bare: Harness) -> None:
     phone = Phone(repeatable=True)
     await bare.start(Caller(), performer=phone)
-    await bare.put(PINGS, ping("lead0", 1).model_copy(update={"mode": "history"}))
+    await bare.put(PINGS, ping("lead0", 1).replace(mode="history"))
     await bare.put(PINGS, ping("lead0", 2))
     await outcome_is(bare, "2 done")
     assert phone.calls == [2]

@@ -27,7 +27,7 @@ class Refused(Alpha):
     def decide(self, item: Input, state: Tally | None, ctx: Context) -> Decision[Tally]:
         decision = super().decide(item, state, ctx)
         if isinstance(item, Ping) and item.data.n == REFUSED and decision.state is not None:
-            return Decision(decision.state.model_copy(update={"timers": REFUSED}))
+            return Decision(decision.state.replace(timers=REFUSED))
         return decision
 
     async def save(self, connection: Any, shared: Any, changes: Mapping[str, Any]) -> None:  # noqa: ARG002  # the stage's

@@ -104,7 +104,7 @@ def test_orders_reach_the_commands_topic(terminal: Terminal) -> None:
     terminal.good("resume", "all")
     terminal.good("accept-gap", "score", "enriched", "7")
     events = terminal.lines("tail", "commands", "--from", "beginning", "--no-follow", "--json")
-    decoded = [COMMANDS.decode(CommandIssued.model_validate(each).to_json()) for each in events]
+    decoded = [COMMANDS.decode(CommandIssued.from_dict(each).to_json()) for each in events]
     given = {(each.data.command, each.data.service, tuple(each.data.arguments.items())) for each in decoded}
     assert given == {
         ("pause", "score", ()),

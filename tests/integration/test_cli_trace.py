@@ -133,7 +133,7 @@ def test_trace_tells_a_stranger_s_junk_as_such(terminal: Terminal) -> None:
     terminal.put([(CAPTURED, story.captured())])
     terminal.put_bytes([(SIGNALS, story.LEAD.encode(), b"\x1b[2Jnot json")])
     said = terminal.good("trace", story.LEAD)
-    assert "a record of a stranger, not an event of this topic (the whole: json_invalid)" in said
+    assert "a record of a stranger, not an event of this topic (the whole: is no JSON)" in said
     assert "\x1b[2J" not in said
 
 

@@ -5,40 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import blake2b
-from typing import ClassVar, Literal
+from typing import Literal
 
 from runtime.stage import CancelTimer, Context, Decision, Input, SetTimer, Stage, TimerDue
 from schemas.base import Event, Record
 from schemas.topics import Topic
 
 
-class Step(Record):
+class Step(Record, frozen=True, kw_only=True):
     """The n-th event of a lead."""
 
     n: int
     note: str = ""
 
 
-class Ping(Event):
+class Ping(Event, frozen=True, kw_only=True):
     """Goes in."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("bare.ping.v1",)
     type: Literal["bare.ping.v1"] = "bare.ping.v1"
     data: Step
 
 
-class Pong(Event):
+class Pong(Event, frozen=True, kw_only=True):
     """Comes out of alpha."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("bare.pong.v1",)
     type: Literal["bare.pong.v1"] = "bare.pong.v1"
     data: Step
 
 
-class Done(Event):
+class Done(Event, frozen=True, kw_only=True):
     """Comes out of beta."""
 
-    TYPES: ClassVar[tuple[str, ...]] = ("bare.done.v1",)
     type: Literal["bare.done.v1"] = "bare.done.v1"
     data: Step
 
@@ -49,7 +46,7 @@ DONE = Topic("bare.done", (Done,), ("beta",), (), "Output.")
 BARE_TOPICS = (PINGS, PONGS, DONE)
 
 
-class Tally(Record):
+class Tally(Record, frozen=True, kw_only=True):
     """What a bare stage keeps of a lead: how many events, and a hash over them in their order."""
 
     count: int = 0
@@ -89,7 +86,7 @@ class Alpha(Stage[Tally]):
         """Passes on."""
         if isinstance(item, TimerDue):
             assert state is not None
-            rung = state.model_copy(update={"timers": state.timers + 1})
+            rung = state.replace(timers=state.timers + 1)
             return Decision(rung, events=(ctx.emit(Pong, Step(n=item.data["n"], note="timer")),))
         assert isinstance(item, Ping)
         if item.data.note == "raise":
@@ -111,7 +108,7 @@ class Beta(Stage[Tally]):
         assert isinstance(item, Pong)
         state = state or Tally()
         if item.data.note == "timer":
-            return Decision(state.model_copy(update={"timers": state.timers + 1}))
+            return Decision(state.replace(timers=state.timers + 1))
         return Decision(fold(state, str(item.data.n)), events=(ctx.emit(Done, item.data),))
 
 

@@ -52,7 +52,7 @@ def _unequal(what: str, ours: Mapping[Any, Any], theirs: Mapping[Any, Any]) -> l
 
 def _say(said: Said, topic: Topic, event: Event) -> None:
     kind = "timers" if event.data.note == "timer" else "passed on"
-    text = (event.id, event.type, event.mode, event.traceparent, str(event.policy), event.data.model_dump_json())
+    text = (event.id, event.type, event.mode, event.traceparent, str(event.policy), event.data.to_json().decode())
     said.setdefault(f"{topic.name} {event.subject} {kind}", []).append(text)
 
 
@@ -78,7 +78,7 @@ def _follow(world: World, lead: str, pings: list[Ping]) -> None:
         pongs += decision.events
         _keep(timers, decision, cause_of(ping))
     for timer, cause in sorted((each for each in timers.values() if each[0].name != "later"), key=lambda e: e[0].due):
-        own = cause.model_copy(update={"id": derived_id(cause.id, "timer", timer.name, timer.due.isoformat())})
+        own = cause.replace(id=derived_id(cause.id, "timer", timer.name, timer.due.isoformat()))
         rung: Input = TimerDue(lead, timer.name, timer.due, timer.data or {}, cause)
         decision = alpha.decide(rung, state, _context("alpha", own, timer.due))
         state = decision.state

@@ -56,7 +56,7 @@ class BareRun:
         for lead, n in leads:
             event = ping(lead, n)
             if at is not None:
-                event = event.model_copy(update={"time": at})
+                event = event.replace(time=at)
             partition = partition_of(lead.encode(), PARTITIONS)
             sequence = self._sequences[partition] = self._sequences.get(partition, 0) + 1
             rows.append(OutboxRow(partition, PINGS.name, sequence, lead.encode(), event.to_json()))

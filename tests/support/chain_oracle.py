@@ -213,7 +213,7 @@ async def ledgers(run: ChainRun, log: Log) -> list[str]:
                 expected[event.subject] = after
     stage = MetricsStage(BusinessMetrics(CollectorRegistry()), run.settings.partitions)
     kept = await run.harness.states(stage)
-    expected = {lead: Ledger.model_validate_json(each.model_dump_json()) for lead, each in expected.items()}
+    expected = {lead: Ledger.from_json(each.to_json()) for lead, each in expected.items()}
     wrong += [
         f"ledger of {lead}: {kept.get(lead)!s:.1000} is not {expected.get(lead)!s:.1000}"
         for lead in sorted(kept.keys() | expected.keys())

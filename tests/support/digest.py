@@ -211,14 +211,14 @@ class _Service:
         async with connection.transaction():
             shared = await stage.prepare(connection, inputs_of(sifted), deciding.policy)
             stored = await read_states(connection, list({item.lead_id for each in sifted for item in each.items}))
-            decode = stage.state_type.model_validate_json
+            decode = stage.state_type.from_json
             outcomes = [decide(stage, each, stored, decode, deciding, shared) for each in sifted]
             changes: dict[str, Change[Any]] = {}
             for outcome in outcomes:
                 changes |= outcome.changes
             await stage.save(connection, shared, changes)
             for outcome in outcomes:
-                gather(commit, outcome, stage.state_type.__pydantic_serializer__.to_json)
+                gather(commit, outcome, stage.state_type.to_json)
             fences = await commit_batch(connection, commit)
         self._fences |= fences
         stage.committed(shared, changes)

@@ -165,7 +165,7 @@ class Harness:
     async def states(self, stage: Stage[Any]) -> dict[str, Any]:
         """What a stage keeps, by lead."""
         rows = await self.rows(f"select lead_id, value from {self.settings.schema_of(stage.name)}.state")
-        return {lead: stage.state_type.model_validate_json(bytes(value)) for lead, value in rows}
+        return {lead: stage.state_type.from_json(bytes(value)) for lead, value in rows}
 
     async def rows(self, query: str) -> list[Any]:
         """Any query, as the admin."""

@@ -55,7 +55,7 @@ class Node(Generic[S]):
 
     def mark(self) -> tuple[Any, ...]:
         """Equal for nodes from which the same can follow."""
-        state = self.state.model_dump_json() if self.state is not None else ""
+        state = self.state.to_json().decode() if self.state is not None else ""
         timers = tuple(sorted((name, timer.due) for name, timer in self.timers.items()))
         return self.taken, self.told, state, timers, tuple(sorted(self.effects))
 
@@ -134,7 +134,7 @@ class Explainer(Generic[S]):
 
     def _kept(self, state: S | None) -> S | None:
         """As it would be read from the database."""
-        return None if state is None else self.stage.state_type.model_validate_json(state.model_dump_json())
+        return None if state is None else self.stage.state_type.from_json(state.to_json())
 
     def _complaint(self, node: Node[S], found: Found[S]) -> str:
         left = [each[taken:] for taken, each in zip(node.taken, found.inputs, strict=True)]
@@ -184,7 +184,7 @@ class Explainer(Generic[S]):
             if timer.due <= self.until:
                 own = derived_id(timer.cause.id, "timer", name, timer.due.isoformat())
                 due = TimerDue(timer.cause.lead_id, name, timer.due, timer.data, timer.cause)
-                cause = timer.cause.model_copy(update={"id": own})
+                cause = timer.cause.replace(id=own)
                 yield Turn(due, cause, timer.due, _without_timer(name))
 
     def _answers(self, node: Node[S], rest: Sequence[Event]) -> Iterator[Turn]:
@@ -192,7 +192,7 @@ class Explainer(Generic[S]):
             at = self.answered_at(asked, rest)
             if at is not None:
                 done = EffectDone(asked.cause.lead_id, identity, asked.kind, "done", "", at, asked.payload, asked.cause)
-                cause = asked.cause.model_copy(update={"id": derived_id(identity, "result", "done")})
+                cause = asked.cause.replace(id=derived_id(identity, "result", "done"))
                 yield Turn(done, cause, at, _without_effect(identity))
 
 

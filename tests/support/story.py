@@ -110,7 +110,7 @@ ORIGIN = Origin(
     captured_at=at(0),
 )
 CONTACT = Contact(full_name=SECRETS[0], email=SECRETS[1], phone=SECRETS[2])
-PROFILE = Profile.model_validate(
+PROFILE = Profile.from_dict(
     {
         "title": "VP Operations",
         "seniority": "vp",
@@ -165,7 +165,7 @@ def enriched(seconds: float = 0.004, **fields: Any) -> LeadEnriched:
 
 
 def scored(seconds: float = 0.009, **fields: Any) -> LeadScored:
-    data = Scored.model_validate(
+    data = Scored.from_dict(
         {
             **RANKED,
             "fit": 80,
@@ -183,7 +183,7 @@ def scored(seconds: float = 0.009, **fields: Any) -> LeadScored:
 
 
 def _assignment(rep: str, name: str, previous: str | None) -> Assignment:
-    return Assignment.model_validate(
+    return Assignment.from_dict(
         {
             **RANKED,
             "rep": rep,
@@ -209,7 +209,7 @@ def reassigned(seconds: float = 400, **fields: Any) -> LeadReassigned:
 
 
 def _sla(sla: str, seconds: float, deadline: float, **fields: Any) -> SlaResult:
-    return SlaResult.model_validate(
+    return SlaResult.from_dict(
         {
             "origin": ORIGIN,
             "sla": sla,
@@ -242,17 +242,17 @@ def escalated(seconds: float = 301) -> LeadEscalated:
 
 
 def parked(seconds: float = 500) -> LeadParked:
-    data = Parked.model_validate({**RANKED, "rule": "small-fry", "reason": "too small for a person"})
+    data = Parked.from_dict({**RANKED, "rule": "small-fry", "reason": "too small for a person"})
     return event(LeadParked, seconds, data, service="route")
 
 
 def recycled(seconds: float = 600) -> LeadRecycled:
-    data = Parked.model_validate({**RANKED, "rule": "returned", "reason": "the owner gave it back: no budget"})
+    data = Parked.from_dict({**RANKED, "rule": "returned", "reason": "the owner gave it back: no budget"})
     return event(LeadRecycled, seconds, data, service="route")
 
 
 def touched(status: str = "planned", seconds: float = 0.02, **fields: Any) -> TouchRecorded:
-    data = Touch.model_validate(
+    data = Touch.from_dict(
         {
             "touch_id": "t1",
             "origin": ORIGIN,
@@ -272,7 +272,7 @@ def touched(status: str = "planned", seconds: float = 0.02, **fields: Any) -> To
 
 
 def outcome(kind: str = "won", seconds: float = 90_000, **fields: Any) -> OutcomeRecorded:
-    data = Outcome.model_validate(
+    data = Outcome.from_dict(
         {
             "outcome_id": f"o-{kind}",
             "outcome": kind,

@@ -31,6 +31,7 @@ LIBRARIES = {
     "pydantic_core": "the errors that pydantic reports",
     "typing_extensions": "types of newer Pythons",
     "orjson": "JSON to and from bytes",
+    "msgspec": "structs, and JSON to and from them",
     "phonenumbers": "parsing and formatting, with the tables it ships",
     "idna": "internationalised host names",
     "multipart": "splits a form's bytes",

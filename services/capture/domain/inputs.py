@@ -90,27 +90,48 @@ class PersonFields(Input):
 PERSON_FIELDS = tuple(PersonFields.model_fields)
 
 
-class CompanyFields(CompanyAnswers):
+class CompanyFields(Input):
     """What a submission says of the company."""
 
-    model_config = ConfigDict(extra="forbid")
-
+    name: Text | None = None
+    website: Text | None = None
     employees: int | None = Field(default=None, ge=0, le=10_000_000, strict=True)
+    industry: Text | None = None
+    country: Text | None = Field(default=None, description="As written: a name or an ISO 3166-1 code.")
+    region: Text | None = None
+
+    def answers(self) -> CompanyAnswers:
+        """The same as part of an event."""
+        return CompanyAnswers(**dict(self))
 
 
-class AttributionFields(Attribution):
+class AttributionFields(Input):
     """Where the enquiry came from."""
 
-    model_config = ConfigDict(extra="forbid")
+    utm_source: Text | None = None
+    utm_medium: Text | None = None
+    utm_campaign: Text | None = None
+    utm_term: Text | None = None
+    utm_content: Text | None = None
+    referrer: Text | None = None
+    landing_page: Text | None = None
+    click_id: Text | None = None
+
+    def attribution(self) -> Attribution:
+        """The same as part of an event."""
+        return Attribution(**dict(self))
 
 
-class ConsentFields(Consent):
+class ConsentFields(Input):
     """Whether the person agreed to be contacted."""
 
-    model_config = ConfigDict(extra="forbid")
-
     marketing: bool | None = Field(default=None, strict=True)
+    wording: LongText | None = None
     given_at: Moment | None = None
+
+    def consent(self) -> Consent:
+        """The same as part of an event."""
+        return Consent(**dict(self))
 
 
 def _named(value: Any) -> Any:

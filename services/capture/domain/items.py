@@ -93,7 +93,7 @@ class Item:
         """The event, now that its lead is known."""
         data = self.data
         if isinstance(data, Captured):
-            data = data.model_copy(update={"identity": match.identity})
+            data = data.replace(identity=match.identity)
         cause = Cause(
             id=self.received.submission_id,
             lead_id=match.lead_id,

@@ -70,9 +70,9 @@ def lead_item(document: Any, desk: Desk) -> Item:
     data = Captured(
         origin=origin,
         person=who.person(),
-        company=company,
-        attribution=lead.attribution,
-        consent=lead.consent,
+        company=company.answers(),
+        attribution=lead.attribution.attribution(),
+        consent=lead.consent.consent(),
         identity=IdentityMatch(new=True),
     )
     return Item(

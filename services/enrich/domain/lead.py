@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import AwareDatetime, Field
+from msgspec import Meta, field
 
-from schemas.base import Code, Record
+from schemas.base import Aware, Code, State
 from schemas.events.captured import Attribution, Captured, Consent
 from schemas.events.enriched import Contact, Enriched, Profile
 from services.enrich.domain.evidence import Evidence, Finding, Held, fact
@@ -43,17 +43,17 @@ class SaidConsent(NamedTuple):
     consent: Consent
 
 
-class KnownLead(Record):
+class KnownLead(State, frozen=True, kw_only=True):
     """All that enrich keeps of one lead."""
 
-    held: dict[str, Held] = Field(default_factory=dict, description="By group of evidence.")
+    held: Annotated[dict[str, Held], Meta(description="By group of evidence.")] = field(default_factory=dict)
     attribution: SaidAttribution | None = None
     consent: SaidConsent | None = None
-    channels: dict[Code, AwareDatetime] = Field(
-        default_factory=dict, description="When each channel was first used, by what submissions say."
-    )
+    channels: Annotated[
+        dict[Code, Aware], Meta(description="When each channel was first used, by what submissions say.")
+    ] = field(default_factory=dict)
     submissions: int = 0
-    recent: tuple[str, ...] = Field(default=(), description="Marks of the latest submissions, oldest first.")
+    recent: Annotated[tuple[str, ...], Meta(description="Marks of the latest submissions, oldest first.")] = ()
 
     def has_seen(self, submission_id: str) -> bool:
         """Whether the submission is among the latest ones."""
@@ -69,15 +69,13 @@ def fold_submission(known: KnownLead, captured: Captured, said: Iterable[Evidenc
     """The lead with one more submission, which it has not seen before."""
     origin = captured.origin
     mark = submission_mark(origin.submission_id)
-    return known.model_copy(
-        update={
-            "held": _weighed(known.held, said, origin.submitted_at, mark),
-            "attribution": _latest_attribution(known, captured, mark),
-            "consent": _latest_consent(known, captured, mark),
-            "channels": _channels(known.channels, origin.channel, origin.submitted_at),
-            "submissions": known.submissions + 1,
-            "recent": (*known.recent, mark)[-REMEMBERED_SUBMISSIONS:],
-        }
+    return known.replace(
+        held=_weighed(known.held, said, origin.submitted_at, mark),
+        attribution=_latest_attribution(known, captured, mark),
+        consent=_latest_consent(known, captured, mark),
+        channels=_channels(known.channels, origin.channel, origin.submitted_at),
+        submissions=known.submissions + 1,
+        recent=(*known.recent, mark)[-REMEMBERED_SUBMISSIONS:],
     )
 
 
@@ -86,10 +84,10 @@ def enriched(known: KnownLead, captured: Captured) -> Enriched:
     contact: dict[str, Any] = {}
     profile: dict[str, Any] = {}
     facts = []
-    for field, value, source, confidence in _believed(known.held):
-        facts.append(fact(field, source, confidence))
-        part, _, name = field.partition(".")
-        (contact if part == "person" else profile)[name] = value
+    for name, value, source, confidence in _believed(known.held):
+        facts.append(fact(name, source, confidence))
+        part, _, own_name = name.partition(".")
+        (contact if part == "person" else profile)[own_name] = value
     return Enriched(
         origin=captured.origin,
         person=Contact(**contact),
@@ -114,7 +112,7 @@ def _weighed(held: Mapping[str, Held], said: Iterable[Evidence], submitted_at: d
 
 def _latest_attribution(known: KnownLead, captured: Captured, mark: str) -> SaidAttribution | None:
     before, attribution = known.attribution, captured.attribution
-    if not any(vars(attribution).values()):
+    if attribution == _NO_ATTRIBUTION:
         return before
     said = SaidAttribution(captured.origin.submitted_at, mark, attribution)
     return said if before is None or said[:2] > before[:2] else before

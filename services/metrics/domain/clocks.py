@@ -51,9 +51,7 @@ def settled(clocks: Clocks, event: SlaMet | SlaBreached) -> Clocks:
 
 def cancelled(clocks: Clocks) -> Clocks:
     """With the running ones cancelled: nobody owns the lead, so nobody is late."""
-    return tuple(
-        clock.model_copy(update={"status": "cancelled"}) if clock.status == "open" else clock for clock in clocks
-    )
+    return tuple(clock.replace(status="cancelled") if clock.status == "open" else clock for clock in clocks)
 
 
 def _running(assignment: Assignment, sla: SlaKind) -> Clock:
@@ -75,7 +73,7 @@ def _replaced(clocks: Clocks, running: Clock) -> Clocks:
     """Without another running clock of the same kind and submission: it is cancelled."""
     same = (running.submission_id, running.sla)
     return tuple(
-        clock.model_copy(update={"status": "cancelled"})
+        clock.replace(status="cancelled")
         if clock.status == "open" and (clock.submission_id, clock.sla) == same and clock.key != running.key
         else clock
         for clock in clocks

@@ -62,7 +62,7 @@ def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
         return None
     if _MODES[event.mode] > _MODES[before.mode]:
         changes["mode"] = event.mode
-    return before.model_copy(update=changes)
+    return before.replace(**changes)
 
 
 def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR0911  # one line per kind of event

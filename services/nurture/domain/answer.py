@@ -64,7 +64,7 @@ def _again(
     stopped = stopped_by(state, enrolment, moment.policy)
     if kind == "late" and stopped is None:
         return _replan(state, enrolment, touch, moment, moment.now, code)
-    failed = touch.model_copy(update={"attempts": touch.attempts + 1})
+    failed = touch.replace(attempts=touch.attempts + 1)
     if stopped is not None or failed.attempts > len(BACK_OFF):
         return _booked(state, payload, "failed", moment, f"{code}:{stopped or 'no_more_attempts'}")
     wanted = moment.now + BACK_OFF[failed.attempts - 1]
@@ -91,8 +91,8 @@ def _booked(
     touch = _asked(state, payload)
     told = _told(state, payload, moment, reason)
     if touch is not None and state.enrolment is not None:
-        progress = touch.model_copy(update={"progress": status})
-        state = state.model_copy(update={"enrolment": state.enrolment.put(progress)})
+        progress = touch.replace(progress=status)
+        state = state.replace(enrolment=state.enrolment.put(progress))
     if status in ("sent", "unknown"):
         state = with_sent(state, payload["channel"], moment.now)
     return Result(state, records=((status, told),))

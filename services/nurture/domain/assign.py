@@ -28,7 +28,7 @@ def on_recycled(state: NurtureState, told: Parked, moment: Moment, mode: Mode) -
     owner = Ownership(kind="recycled", at=moment.now)
     if mode == "shadow":
         return Result(with_facts(state, told))
-    return steer(with_facts(state, told).model_copy(update={"owner": owner}), moment)
+    return steer(with_facts(state, told).replace(owner=owner), moment)
 
 
 def _follow(state: NurtureState, told: Assignment | Parked, owner: Ownership, moment: Moment, mode: Mode) -> Result:
@@ -36,7 +36,7 @@ def _follow(state: NurtureState, told: Assignment | Parked, owner: Ownership, mo
     told as it would have been made.
     """
     before, known = state.owner, with_facts(state, told)
-    owned = known.model_copy(update={"owner": owner})
+    owned = known.replace(owner=owner)
     if mode == "shadow":
         planned = _enter(owned, told, moment)
         return Result(known, records=tuple(each for each in planned.records if each[0] == "planned"))
@@ -75,7 +75,7 @@ def _enter(state: NurtureState, told: Assignment | Parked, moment: Moment) -> Re
     state = left.state
     sequence = sequence_for(moment.policy.nurture, state, told)
     if sequence is None:
-        return left.then(Result(state.model_copy(update={"enrolment": None}) if state.enrolment else state))
+        return left.then(Result(state.replace(enrolment=None) if state.enrolment else state))
     enrolment = enrol(state, lead_of(told), sequence, moment)
     return left.then(_begin(with_entry(state, enrolment), enrolment, moment))
 
@@ -89,7 +89,7 @@ def _begin(state: NurtureState, enrolment: Enrolment, moment: Moment) -> Result:
         ("planned", record(state, enrolment, each, moment.now, "entered")) for each in enrolment.touches
     )
     if state.on_hold:
-        held = enrolment.model_copy(update={"held": True})
-        return Result(state.model_copy(update={"enrolment": held}), records=planned)
+        held = enrolment.replace(held=True)
+        return Result(state.replace(enrolment=held), records=planned)
     wakes = tuple(wake_for(touch, state.owner, moment.policy) for touch in enrolment.touches)
     return Result(state, records=planned, wakes=wakes)

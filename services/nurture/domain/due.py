@@ -86,7 +86,7 @@ def _wait(case: _Case, opening: Opening, days: SenderDays, place: SenderDay | No
 
 def _send(case: _Case, message: Message, opening: Opening, place: SenderDay | None, moment: Moment) -> Result:
     touch, owner, nurture = case.touch, case.state.owner, moment.policy.nurture
-    asked = case.enrolment.put(touch.model_copy(update={"progress": "asked"}))
+    asked = case.enrolment.put(touch.replace(progress="asked"))
     payload = {
         "lead_id": moment.lead_id,
         "touch_id": touch.touch_id,
@@ -107,14 +107,14 @@ def _send(case: _Case, message: Message, opening: Opening, place: SenderDay | No
     }
     # The due time is part of it: a touch that was too late for its window is asked for again, as another effect.
     effect_id = derived_id("send", touch.touch_id, touch.attempts, touch.due.isoformat())
-    return Result(case.state.model_copy(update={"enrolment": asked}), sends=(Send(effect_id, payload),))
+    return Result(case.state.replace(enrolment=asked), sends=(Send(effect_id, payload),))
 
 
 def suppress(state: NurtureState, enrolment: Enrolment, touch: PlannedTouch, moment: Moment, reason: str) -> Result:
     """Leaves one touch; the sequence goes on."""
-    ended = enrolment.put(touch.model_copy(update={"progress": "suppressed"}))
+    ended = enrolment.put(touch.replace(progress="suppressed"))
     return Result(
-        state.model_copy(update={"enrolment": ended}),
+        state.replace(enrolment=ended),
         records=(("suppressed", record(state, enrolment, touch, moment.now, reason)),),
     )
 
@@ -137,10 +137,10 @@ def move(
         return suppress(state, enrolment, touch, moment, "no_send_window")
     if opening.at > touch.first_due + nurture.sender.give_up_after:
         return suppress(state, enrolment, touch, moment, f"gave_up:{reason}")
-    moved = touch.model_copy(update={"due": opening.at, "progress": "planned"})
+    moved = touch.replace(due=opening.at, progress="planned")
     planned = enrolment.put(moved)
     return Result(
-        state.model_copy(update={"enrolment": planned}),
+        state.replace(enrolment=planned),
         records=(("planned", record(state, planned, moved, moment.now, reason)),),
         wakes=(wake_for(moved, state.owner, moment.policy),),
     )

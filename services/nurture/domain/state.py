@@ -7,12 +7,12 @@ the topics may be interleaved in any way. The plan (`Enrolment`) follows from th
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from msgspec import Meta, field
 
 from policy import StopCondition, TemplateChannel
-from schemas.base import Code, Record, Text
+from schemas.base import Aware, Code, State, Text
 from schemas.events import Assignment, Consent, Contact, Origin, Parked, Profile, Scored
 
 WEEK = timedelta(days=7)
@@ -26,48 +26,48 @@ Progress = Literal["planned", "asked", "sent", "failed", "suppressed", "unknown"
 """`asked`: the sender has been asked and has not answered yet; the rest as in `TouchStatus`."""
 
 
-class Lead(Record):
+class Lead(State, frozen=True, kw_only=True):
     """Whom a message is for, as of the latest submission."""
 
     origin: Origin
     person: Contact
     profile: Profile
     consent: Consent = Consent()
-    from_score: bool = Field(description="True when it came with a score: newer than an assignment's copy.")
+    from_score: Annotated[bool, Meta(description="True when it came with a score: newer than an assignment's copy.")]
 
 
-class Ownership(Record):
+class Ownership(State, frozen=True, kw_only=True):
     """Who has the lead, by the latest assignment event."""
 
     kind: Literal["owned", "parked", "recycled"]
-    at: AwareDatetime
+    at: Aware
     rep: Code | None = None
     rep_name: Text | None = None
     rep_email: Text | None = None
 
 
-class PlannedTouch(Record):
+class PlannedTouch(State, frozen=True, kw_only=True):
     """One touch of a sequence, as far as it got."""
 
     touch_id: str
     step: Code
     channel: TemplateChannel
-    due: AwareDatetime
-    first_due: AwareDatetime = Field(description="As planned at first; giving up counts from here.")
+    due: Aware
+    first_due: Annotated[Aware, Meta(description="As planned at first; giving up counts from here.")]
     progress: Progress = "planned"
-    attempts: int = Field(default=0, description="Attempts that failed.")
+    attempts: Annotated[int, Meta(description="Attempts that failed.")] = 0
 
 
-class Enrolment(Record):
+class Enrolment(State, frozen=True, kw_only=True):
     """The lead's way through one sequence."""
 
     sequence: Code
-    owned: bool = Field(description="Whether it is a sequence for leads that somebody has.")
-    enquiry: str = Field(description="The submission that led to it.")
-    since: AwareDatetime = Field(description="When the enquiry was made; what happened before stops nothing.")
-    at: AwareDatetime = Field(description="When the lead entered the sequence.")
+    owned: Annotated[bool, Meta(description="Whether it is a sequence for leads that somebody has.")]
+    enquiry: Annotated[str, Meta(description="The submission that led to it.")]
+    since: Annotated[Aware, Meta(description="When the enquiry was made; what happened before stops nothing.")]
+    at: Annotated[Aware, Meta(description="When the lead entered the sequence.")]
     touches: tuple[PlannedTouch, ...]
-    held: bool = Field(default=False, description="True while the lead was given back; no timer is set then.")
+    held: Annotated[bool, Meta(description="True while the lead was given back; no timer is set then.")] = False
 
     def find(self, touch_id: str) -> PlannedTouch | None:
         """The touch of that id."""
@@ -77,30 +77,30 @@ class Enrolment(Record):
         """The same enrolment with these touches in the place of their earlier selves."""
         by_id = {touch.touch_id: touch for touch in changed}
         touches = tuple(by_id.get(touch.touch_id, touch) for touch in self.touches)
-        return self.model_copy(update={"touches": touches})
+        return self.replace(touches=touches)
 
 
-class SentTouch(Record):
+class SentTouch(State, frozen=True, kw_only=True):
     """An automatic touch that has, or may have, reached the lead."""
 
     channel: TemplateChannel
-    at: AwareDatetime
+    at: Aware
 
 
-class NurtureState(Record):
+class NurtureState(State, frozen=True, kw_only=True):
     """One lead."""
 
     lead: Lead | None = None
     owner: Ownership | None = None
-    stops: dict[StopCondition, AwareDatetime] = Field(
-        default_factory=dict, description="The last time that each stop condition came about."
-    )
-    returned_at: AwareDatetime | None = Field(
-        default=None, description="When a rep last gave the lead back, as the CRM reports it."
-    )
+    stops: Annotated[
+        dict[StopCondition, Aware], Meta(description="The last time that each stop condition came about.")
+    ] = field(default_factory=dict)
+    returned_at: Annotated[
+        Aware | None, Meta(description="When a rep last gave the lead back, as the CRM reports it.")
+    ] = None
     enrolment: Enrolment | None = None
-    entered: dict[str, AwareDatetime] = Field(default_factory=dict, description="When, by sequence.")
-    sent: tuple[SentTouch, ...] = Field(default=(), description="Of the last week, oldest first.")
+    entered: Annotated[dict[str, Aware], Meta(description="When, by sequence.")] = field(default_factory=dict)
+    sent: Annotated[tuple[SentTouch, ...], Meta(description="Of the last week, oldest first.")] = ()
 
     @property
     def on_hold(self) -> bool:
@@ -118,7 +118,7 @@ def with_facts(state: NurtureState, told: Scored | Assignment | Parked) -> Nurtu
         before = (known.origin.captured_at, known.from_score)
         if (told.origin.captured_at, from_score) < before:
             return state
-    return state.model_copy(update={"lead": lead_of(told)})
+    return state.replace(lead=lead_of(told))
 
 
 def lead_of(told: Scored | Assignment | Parked) -> Lead:
@@ -134,7 +134,7 @@ def lead_of(told: Scored | Assignment | Parked) -> Lead:
 
 def _without_wording(consent: Consent) -> Consent:
     """Only whether and when: the words can be long, and nothing here is decided by them."""
-    return consent.model_copy(update={"wording": None}) if consent.wording else consent
+    return consent.replace(wording=None) if consent.wording else consent
 
 
 def with_stop(state: NurtureState, condition: StopCondition, at: datetime) -> NurtureState:
@@ -142,21 +142,21 @@ def with_stop(state: NurtureState, condition: StopCondition, at: datetime) -> Nu
     known = state.stops.get(condition)
     if known is not None and known >= at:
         return state
-    return state.model_copy(update={"stops": {**state.stops, condition: at}})
+    return state.replace(stops={**state.stops, condition: at})
 
 
 def with_return(state: NurtureState, at: datetime) -> NurtureState:
     """Remembers that a rep gave the lead back at `at`."""
     if state.returned_at is not None and state.returned_at >= at:
         return state
-    return state.model_copy(update={"returned_at": at})
+    return state.replace(returned_at=at)
 
 
 def with_sent(state: NurtureState, channel: TemplateChannel, at: datetime) -> NurtureState:
     """Remembers a touch that went out, and forgets those of more than a week before it."""
     kept = [touch for touch in state.sent if touch.at > at - WEEK][-SENT_KEPT + 1 :]
     sent = (*kept, SentTouch(channel=channel, at=at))
-    return state.model_copy(update={"sent": sent})
+    return state.replace(sent=sent)
 
 
 def with_entry(state: NurtureState, enrolment: Enrolment) -> NurtureState:
@@ -164,4 +164,4 @@ def with_entry(state: NurtureState, enrolment: Enrolment) -> NurtureState:
     entered = {**state.entered, enrolment.sequence: enrolment.at}
     while len(entered) > ENTERED_KEPT:
         del entered[min(entered, key=lambda name: entered[name])]
-    return state.model_copy(update={"enrolment": enrolment, "entered": entered})
+    return state.replace(enrolment=enrolment, entered=entered)

@@ -65,9 +65,9 @@ def suppress_rest(state: NurtureState, moment: Moment, reason: str) -> Result:
     if enrolment is None:
         return Result(state)
     pending = [touch for touch in enrolment.touches if touch.progress == "planned"]
-    ended = enrolment.put(*(touch.model_copy(update={"progress": "suppressed"}) for touch in pending))
+    ended = enrolment.put(*(touch.replace(progress="suppressed") for touch in pending))
     return Result(
-        state.model_copy(update={"enrolment": ended.model_copy(update={"held": False})}),
+        state.replace(enrolment=ended.replace(held=False)),
         records=tuple(("suppressed", record(state, enrolment, touch, moment.now, reason)) for touch in pending),
         cancelled=() if enrolment.held else tuple(touch.touch_id for touch in pending),
     )
@@ -75,9 +75,9 @@ def suppress_rest(state: NurtureState, moment: Moment, reason: str) -> Result:
 
 def _hold(state: NurtureState, enrolment: Enrolment) -> Result:
     """The lead was given back: nothing goes out until somebody has it again."""
-    held = enrolment.model_copy(update={"held": True})
+    held = enrolment.replace(held=True)
     pending = tuple(touch.touch_id for touch in enrolment.touches if touch.progress == "planned")
-    return Result(state.model_copy(update={"enrolment": held}), cancelled=pending)
+    return Result(state.replace(enrolment=held), cancelled=pending)
 
 
 def _go_on(state: NurtureState, enrolment: Enrolment, moment: Moment) -> Result:
@@ -85,9 +85,9 @@ def _go_on(state: NurtureState, enrolment: Enrolment, moment: Moment) -> Result:
     pending = [touch for touch in enrolment.touches if touch.progress == "planned"]
     late = max(moment.now - min(touch.due for touch in pending), timedelta())
     moved = [_moved(state, enrolment, touch, late, moment.policy) for touch in pending] if late else pending
-    going = enrolment.put(*moved).model_copy(update={"held": False})
+    going = enrolment.put(*moved).replace(held=False)
     return Result(
-        state.model_copy(update={"enrolment": going}),
+        state.replace(enrolment=going),
         records=tuple(
             ("planned", record(state, going, touch, moment.now, "resumed")) for touch in (moved if late else ())
         ),
@@ -103,4 +103,4 @@ def _moved(
     if found is not None and state.lead is not None:
         opening = opening_for(found[1], hours_for(found[0], state.lead, policy.nurture), due, policy.nurture)
         due = opening.at if opening else due
-    return touch.model_copy(update={"due": due, "first_due": due})
+    return touch.replace(due=due, first_due=due)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from msgspec import structs
 
 from schemas.base import Event, Record
 from schemas.events import (
@@ -83,7 +85,7 @@ class DecisionBuilder:
 
     def emit_parked(self, kind: type[LeadParked | LeadRecycled], lead: ScoredSnapshot, why: Parking) -> None:
         """Emits that nobody has the lead."""
-        data = Parked(**lead.__dict__, rule=why.rule, reason=why.reason[:LONGEST_REASON])
+        data = Parked(**structs.asdict(lead), rule=why.rule, reason=why.reason[:LONGEST_REASON])
         self.emit(kind, data)
 
     def emit_sla(
@@ -133,8 +135,8 @@ def assignment(state: RouteState, placed: Placement, **fields: object) -> Assign
     """Builds the data of an assignment event. `fields` are `deadlines`, `previous_rep`, `origin` and `reason`."""
     lead, rep = state.lead, placed.rep
     assert lead is not None, "only a scored lead is placed"
-    data: dict[str, object] = {
-        **lead.__dict__,
+    data: dict[str, Any] = {
+        **structs.asdict(lead),
         "rep": rep.id,
         "rep_name": rep.name,
         "rep_email": rep.email,

@@ -84,7 +84,7 @@ def with_contact(clock: SlaClock, at: datetime) -> SlaClock:
     if at < clock.counts_from or (clock.contacted_at is not None and clock.contacted_at <= at):
         return clock
     verdict = "met" if at <= clock.contacted_by else "breached"
-    return clock.model_copy(update={"contacted_at": at, "verdict": verdict})
+    return clock.replace(contacted_at=at, verdict=verdict)
 
 
 def escalations(routing: CompiledRouting, clock: SlaClock, on: str) -> tuple[Escalation, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from schemas.base import Code, Record, Text
+from schemas.base import Code, State, Text
 from schemas.events import Band, Consent, Contact, Origin, Profile, Qualification, Scored
 
 OUTCOMES_KEPT = 24
@@ -23,7 +23,7 @@ CONTACTS_KEPT = 16
 ClockStatus = Literal["open", "met", "breached"]
 
 
-class ScoredSnapshot(Record):
+class ScoredSnapshot(State, frozen=True, kw_only=True):
     """The lead as last scored: what an assignment says of it."""
 
     origin: Origin
@@ -50,7 +50,7 @@ class ScoredSnapshot(Record):
         )
 
 
-class Owner(Record):
+class Owner(State, frozen=True, kw_only=True):
     """Who has the lead."""
 
     rep: Code
@@ -60,14 +60,14 @@ class Owner(Record):
     """A contact from then on is this owner's."""
 
 
-class RoutedBy(Record):
+class RoutedBy(State, frozen=True, kw_only=True):
     """What decided when the lead was last routed by its facts; where it is routed again when given back."""
 
     rule: Code
     territory: Code | None = None
 
 
-class SlaClock(Record):
+class SlaClock(State, frozen=True, kw_only=True):
     """The SLA of the enquiry that was routed. It does not start again when the lead changes hands."""
 
     origin: Origin
@@ -83,7 +83,7 @@ class SlaClock(Record):
     verdict: ClockStatus = "open"
 
 
-class PendingOutcome(Record):
+class PendingOutcome(State, frozen=True, kw_only=True):
     """An outcome that concerns the owner, reported before the lead had one."""
 
     kind: Literal["accepted", "returned"]
@@ -94,7 +94,7 @@ class PendingOutcome(Record):
     """Business time of the report."""
 
 
-class RouteState(Record):
+class RouteState(State, frozen=True, kw_only=True):
     """One lead's routing."""
 
     lead: ScoredSnapshot | None = None
@@ -119,4 +119,4 @@ class RouteState(Record):
 
     def changed(self, **changes: Any) -> RouteState:
         """Returns a copy with other values; they are not validated, as they come from validated ones."""
-        return self.model_copy(update=changes)
+        return self.replace(**changes)

@@ -22,7 +22,7 @@ def on_sla_timer(state: RouteState, data: Mapping[str, Any], builder: DecisionBu
     if clock is None or owner is None or clock.contacted_at is not None or state.lost_at is not None:
         return state
     if clock.verdict == "open":
-        clock = clock.model_copy(update={"verdict": "breached"})
+        clock = clock.replace(verdict="breached")
         builder.emit_sla(SlaBreached, clock, "contacted", clock.contacted_by, rep)
         state = state.changed(clock=clock)
     if rep is None:

@@ -7,12 +7,12 @@ which facts came, not on how the topics were interleaved. Times are business tim
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from msgspec import Meta, field
 
 from policy.matching import words_of
-from schemas.base import Record
+from schemas.base import State
 from schemas.events import Consent, Contact, Enriched, Origin, Outcome, Profile, Signal
 from schemas.events.scored import Band, Qualification
 from services.score.domain.recent_set import Entry, OutcomeEntry, identity_of, with_entry
@@ -28,7 +28,7 @@ Signals = dict[str, tuple[Entry, ...]]
 """By type of signal, in the order of its name; newest first."""
 
 
-class EnrichedSnapshot(Record):
+class EnrichedSnapshot(State, frozen=True, kw_only=True):
     """The lead as last enriched: what scoring looks at, and what its events carry on."""
 
     origin: Origin
@@ -37,7 +37,7 @@ class EnrichedSnapshot(Record):
     consent: Consent = Consent()
 
 
-class Standing(Record):
+class Standing(State, frozen=True, kw_only=True):
     """A score without its explanation. Numbers are 0-100."""
 
     fit: int
@@ -48,17 +48,21 @@ class Standing(Record):
     qualification: Qualification
 
 
-class ScoreState(Record):
-    """One lead. Stored as JSON under these names, so that a field can't be renamed."""
+class ScoreState(State, frozen=True, kw_only=True):
+    """One lead. A field that was renamed keeps, as `name`, what it is called in stored states."""
 
-    lead: EnrichedSnapshot | None = Field(default=None, description="None until the lead is enriched.")
-    signals: Signals = Field(default_factory=dict, description="By type, in the order of its name; newest first.")
-    touches: tuple[Entry, ...] = Field(default=(), description="Touches sent, newest first.")
-    outcomes: tuple[OutcomeEntry, ...] = Field(default=(), description="Newest first.")
-    latest: int = Field(default=0, description="When the newest fact happened.")
-    faded_to: int = Field(default=0, description="When a fading score was last computed anew.")
-    told: Standing | None = Field(default=None, description="The score last emitted.")
-    timer: int = Field(default=0, description="When the timer is due that is set; 0: none is.")
+    lead: Annotated[EnrichedSnapshot | None, Meta(description="None until the lead is enriched.")] = None
+    signals: Annotated[Signals, Meta(description="By type, in the order of its name; newest first.")] = field(
+        default_factory=dict
+    )
+    touches: Annotated[tuple[Entry, ...], Meta(description="Touches sent, newest first.")] = ()
+    outcomes: Annotated[tuple[OutcomeEntry, ...], Meta(description="Newest first.")] = ()
+    latest: Annotated[int, Meta(description="When the newest fact happened.")] = 0
+    faded_to: Annotated[int, Meta(description="When a fading score was last computed anew.")] = 0
+    last_emitted: Annotated[Standing | None, Meta(description="The score last emitted.")] = field(
+        default=None, name="told"
+    )
+    timer: Annotated[int, Meta(description="When the timer is due that is set; 0: none is.")] = 0
 
     @property
     def as_of(self) -> int:
@@ -67,13 +71,13 @@ class ScoreState(Record):
 
     def changed(self, **fields: Any) -> ScoreState:
         """Returns a copy with these fields, unchecked: the folds below build nothing invalid."""
-        return self.model_copy(update=fields)
+        return self.replace(**fields)
 
 
 def fold_enriched(state: ScoreState, data: Enriched, happened: int, counts_as: str | None) -> ScoreState:
     """Takes in the lead as now known; its latest submission counts as a signal of type `counts_as`, once."""
     origin = data.origin
-    lead = EnrichedSnapshot.model_construct(
+    lead = EnrichedSnapshot(
         origin=origin,
         person=data.person,
         profile=data.profile,

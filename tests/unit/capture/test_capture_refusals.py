@@ -65,7 +65,7 @@ def test_the_largest_lead_that_is_accepted_fits_a_record() -> None:
         message=worst * 20_000,
         answers={str(number): worst * (LONGEST_ANSWERS // 5 - 1) for number in range(5)},
         company=dict.fromkeys(("name", "website", "industry", "country", "region"), worst * 1000),
-        attribution=dict.fromkeys(Attribution.model_fields, worst * 1_000),
+        attribution=dict.fromkeys(Attribution.__struct_fields__, worst * 1_000),
         consent={"wording": worst * 20_000},
     )
     assert len(lead.row(OURS).value) < KAFKA_RECORD

@@ -109,16 +109,14 @@ def test_a_sentence_gives_its_reasons(event: Event, reason: str) -> None:
 
 def test_an_enquiry_that_says_nothing_is_told_so() -> None:
     event = story.enriched()
-    bare = event.model_copy(update={"data": event.data.model_copy(update={"profile": Profile()})})
+    bare = event.replace(data=event.data.replace(profile=Profile()))
     assert tell(bare).what == "enriched: nothing could be told"
 
 
 def test_a_submission_that_matched_says_on_what() -> None:
     event = story.captured()
-    match = event.data.identity.model_copy(
-        update={"new": False, "matched_on": ("email", "external_id"), "conflicts": ("other-lead",)}
-    )
-    again = event.model_copy(update={"data": event.data.model_copy(update={"identity": match})})
+    match = event.data.identity.replace(new=False, matched_on=("email", "external_id"), conflicts=("other-lead",))
+    again = event.replace(data=event.data.replace(identity=match))
     assert tell(again).what.endswith("the same lead, matched on email and external id")
     assert "an identifier belongs to other-lead: candidates for a merge" in tell(again).more
 
@@ -148,5 +146,5 @@ def test_no_words_can_drive_the_terminal(text: str) -> None:
 @given(detail=st.text(max_size=200))
 def test_what_a_channel_reports_cannot_either(detail: str) -> None:
     event = story.signalled()
-    wild: Any = event.model_copy(update={"data": event.data.model_copy(update={"detail": detail})})
+    wild: Any = event.replace(data=event.data.replace(detail=detail))
     assert "\x1b" not in tell(wild).what

@@ -159,7 +159,7 @@ def test_a_story_starts_with_the_capture() -> None:
 
 
 def test_a_stranger_s_record_says_what_it_is_not() -> None:
-    assert found(CAPTURED, b"junk").problem == "not an event of this topic (the whole: json_invalid)"
+    assert found(CAPTURED, b"junk").problem == "not an event of this topic (the whole: is no JSON)"
     assert found(CAPTURED, story.scored().to_json()).problem.startswith("not an event of this topic (")
     assert found(KEYS, b"wrapped").problem == "not an event"
 

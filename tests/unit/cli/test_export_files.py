@@ -40,7 +40,7 @@ def written(path: Path, kind: Format, topic: Topic, events: list[Exported], *, p
 
 def hostile(name: str) -> LeadCaptured:
     event = e.captured()
-    return event.model_copy(update={"data": event.data.model_copy(update={"person": Person(name=name)})})
+    return event.replace(data=event.data.replace(person=Person(name=name)))
 
 
 def rows_of_csv(path: Path) -> list[dict[str, str]]:

@@ -120,8 +120,8 @@ def test_what_is_there_twice_is_found(twice: Event, promise: str) -> None:
 
 def captured_of(email: str, submission: str, lead: str = e.LEAD) -> LeadCaptured:
     event = e.captured(1, submission, lead=lead)
-    person = event.data.person.model_copy(update={"email": email})
-    return event.model_copy(update={"data": event.data.model_copy(update={"person": person})})
+    person = event.data.person.replace(email=email)
+    return event.replace(data=event.data.replace(person=person))
 
 
 BOB = "bob@example.com"
@@ -234,28 +234,22 @@ def test_percentiles_are_nearest_ranks(share: float, value: int) -> None:
 
 def test_the_time_to_owner_counts_from_the_start_of_the_clock() -> None:
     late: LeadAssigned = e.assigned(500, lead="lead-2")
-    waking = late.model_copy(
-        update={
-            "data": late.data.model_copy(
-                update={"deadlines": late.data.deadlines.model_copy(update={"started_at": e.at(499.5)})}
-            )
-        }
-    )
+    waking = late.replace(data=late.data.replace(deadlines=late.data.deadlines.replace(started_at=e.at(499.5))))
     seconds = evidence(e.assigned(0.3), waking).seconds_to_owner
     assert time_to_owner(seconds) == {"enquiries": 2, "p50": 0.3, "p90": 0.5, "p99": 0.5, "max": 0.5}
     assert time_to_owner([])["p50"] is None
 
 
 def test_the_story_told_is_the_one_that_got_furthest_in_fewest_events() -> None:
-    other = [event.model_copy(update={"subject": "lead-2"}) for event in (*story(), e.scored(90), e.touch(95))]
+    other = [event.replace(subject="lead-2") for event in (*story(), e.scored(90), e.touch(95))]
     assert likely_story(evidence(*other, *story(), e.captured(lead="lead-3"), e.touch(20, "t9"))) == e.LEAD
     assert likely_story(Evidence()) is None
 
 
 def test_known_people_are_counted_by_what_told_them() -> None:
     again = e.captured(1, "s2")
-    identity = again.data.identity.model_copy(update={"new": False, "matched_on": ("phone", "email")})
-    again = again.model_copy(update={"data": again.data.model_copy(update={"identity": identity})})
+    identity = again.data.identity.replace(new=False, matched_on=("phone", "email"))
+    again = again.replace(data=again.data.replace(identity=identity))
     done: Any = SimpleNamespace(evidence=evidence(e.captured(), again), sent=Sent(repeats=3))
     assert duplicates(done) == {
         "submissions_of_known_leads": 1,

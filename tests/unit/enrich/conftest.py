@@ -24,7 +24,7 @@ POLICIES = Path(__file__).parents[3] / "policy" / "starters"
 def make_submission(number: int = 1, *, day: int | None = None, channel: str = "web_form", **said: Any) -> Captured:
     """The `number`th submission, sent on that day (Monday is 1); `said` are the parts of the form."""
     sent = MONDAY + timedelta(days=(number if day is None else day) - 1)
-    return Captured.model_validate(
+    return Captured.from_dict(
         {
             "origin": Origin(
                 submission_id=f"submission-{number}", channel=channel, submitted_at=sent, captured_at=sent

@@ -58,7 +58,7 @@ def origin(submission: str = "s1", seconds: float = 0, channel: str = "web_form"
 def envelope(event: type[E], seconds: float, data: Record, **fields: Any) -> E:
     """An event of its own id; `lead`, `mode`, `id` and `type` may be given."""
     kind = fields.get("type", event.TYPES[0])
-    identity = fields.get("id", f"{kind}-{seconds}-{derived_id(data.model_dump_json())}")
+    identity = fields.get("id", f"{kind}-{seconds}-{derived_id(data.to_json().decode())}")
     lead, mode = fields.get("lead", LEAD), fields.get("mode", "live")
     return make_event(event, identity, at(seconds), data, type=kind, subject=lead, mode=mode)
 
@@ -80,7 +80,7 @@ def enriched(seconds: float = 0.1, came: Origin | None = None, **fields: Any) ->
 def scored(
     seconds: float = 0.2, band: str = "hot", qualification: str = "mql", came: Origin | None = None, **fields: Any
 ) -> LeadScored:
-    data = Scored.model_validate(
+    data = Scored.from_dict(
         {
             "origin": came or origin(),
             "person": Contact(),
@@ -105,7 +105,7 @@ def _assignment(
 ) -> Assignment:
     start = came or origin()
     counted_from = started_at or start.captured_at
-    return Assignment.model_validate(
+    return Assignment.from_dict(
         {
             "origin": start,
             "person": Contact(),
@@ -176,7 +176,7 @@ def _result(
 ) -> SlaResult:
     start = came or origin()
     counted_from = started_at or start.captured_at
-    return SlaResult.model_validate(
+    return SlaResult.from_dict(
         {
             "origin": start,
             "sla": sla,
@@ -235,7 +235,7 @@ def signal(seconds: float = 5, identity: str = "g1", **fields: Any) -> SignalRec
 def outcome(
     kind: str = "meeting", seconds: float = 1000, value: str | None = None, currency: str = "EUR", **fields: Any
 ) -> OutcomeRecorded:
-    data = Outcome.model_validate(
+    data = Outcome.from_dict(
         {
             "outcome_id": f"o-{kind}-{seconds}",
             "outcome": kind,

@@ -104,7 +104,7 @@ def ended(world: World) -> dict[str, Any]:
     """What counts: the state, the timers, and what became of each touch. In which words it was called off does not."""
     assert world.state is not None
     return {
-        "state": world.state.model_dump(),
+        "state": world.state.to_dict(),
         "timers": {name: (timer.due, timer.data) for name, (timer, _) in world.timers.items()},
         "touches": world.final(),
     }

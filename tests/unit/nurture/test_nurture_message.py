@@ -84,6 +84,6 @@ def test_without_an_address_there_is_no_message(channel: str, changed: dict[str,
     template = MessageTemplate.model_validate(
         {"id": "it", "channel": channel, "subject": "x" if channel == "email" else None, "body": "x"}
     )
-    told = assigned(person=person(**changed), profile=Profile.model_validate({"email_kind": kind})).data
+    told = assigned(person=person(**changed), profile=Profile.from_dict({"email_kind": kind})).data
     with pytest.raises(Unsendable, match=f"no_address:{channel}"):
         write(template, lead_of(told), OWNER, POLICY)

@@ -251,6 +251,6 @@ def test_limits_of_the_past_week_space_a_new_sequence_too() -> None:
 
 
 def test_touches_of_two_leads_never_share_an_id() -> None:
-    other = assigned().model_copy(update={"subject": "lead-2"})
+    other = assigned().replace(subject="lead-2")
     ids = {t.data.touch_id for t in World().hear(assigned()).told}
     assert ids.isdisjoint(t.data.touch_id for t in World().hear(other).told)

@@ -131,7 +131,7 @@ def test_a_rep_who_was_too_late_still_stops_the_sequence() -> None:
 
 def test_the_time_of_a_touch_decides_and_not_when_it_was_entered() -> None:
     called = touch(LATER)
-    entered = called.model_copy(update={"time": LATER + timedelta(days=2)})
+    entered = called.replace(time=LATER + timedelta(days=2))
     world = under_way().hear(entered)
     assert world.state is not None
     assert world.state.stops == {"human_touch": LATER}
@@ -166,7 +166,7 @@ def test_a_meeting_booked_with_the_enquiry_stops_and_the_chat_it_came_through_do
 
 def test_a_signal_dated_in_the_future_counts_from_when_it_was_heard_of() -> None:
     odd = signal("email_reply", LATER)
-    odd = odd.model_copy(update={"data": odd.data.model_copy(update={"occurred_at": MONDAY + timedelta(days=900)})})
+    odd = odd.replace(data=odd.data.replace(occurred_at=MONDAY + timedelta(days=900)))
     world = under_way().hear(odd)
     assert world.state is not None
     assert world.state.stops == {"reply": LATER}

@@ -168,7 +168,7 @@ def facts(**changed: Any) -> dict[str, Any]:
 
 def envelope(event: type[E], at: datetime, data: Record, mode: Mode = "live", kind: str | None = None) -> E:
     kind = kind or event.TYPES[0]
-    return make_event(event, derived_id(kind, at, data.model_dump_json(), mode), at, data, mode=mode, type=kind)
+    return make_event(event, derived_id(kind, at, data.to_json().decode(), mode), at, data, mode=mode, type=kind)
 
 
 def assigned(
@@ -256,7 +256,7 @@ class World:
 
     def fire(self, name: str) -> World:
         timer, cause = self.timers.pop(name)
-        own = cause.model_copy(update={"id": derived_id(cause.id, "timer", name, timer.due.isoformat())})
+        own = cause.replace(id=derived_id(cause.id, "timer", name, timer.due.isoformat()))
         self._decide(TimerDue(LEAD, name, timer.due, timer.data or {}, cause), own, timer.due)
         return self
 
@@ -279,7 +279,7 @@ class World:
         self.decisions.append(decision)
         self.used.update({place: batch.days.used[place] for place in batch.days.changed})
         # Through JSON, as the database has it; of what can't be written as JSON, a test must hear.
-        self.state = decision.state and NurtureState.model_validate_json(decision.state.model_dump_json())
+        self.state = decision.state and NurtureState.from_json(decision.state.to_json())
         assert self.state == decision.state
         self.told += [event for event in decision.events if isinstance(event, TouchRecorded)]
         for timer in decision.timers:

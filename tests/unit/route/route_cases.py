@@ -135,8 +135,8 @@ def policy_of(
 
 
 def origin(submission: str = "s1", captured_at: datetime = MONDAY, channel: str = "web_form", **fields: Any) -> Origin:
-    return Origin(
-        **{"submission_id": submission, "channel": channel, "submitted_at": captured_at, "captured_at": captured_at}
+    return Origin.from_dict(
+        {"submission_id": submission, "channel": channel, "submitted_at": captured_at, "captured_at": captured_at}
         | fields
     )
 
@@ -157,7 +157,7 @@ def scored(
 ) -> LeadScored:
     """A score as of `at`, of a submission captured then unless `origin` says otherwise."""
     told = qualification or ("nurture" if band == "cold" else "mql")
-    data = Scored.model_validate(
+    data = Scored.from_dict(
         {
             "origin": origin or Origin(submission_id="s1", channel="web_form", submitted_at=at, captured_at=at),
             "person": Contact(full_name="Jo Doe", email="jo@acme.example"),
@@ -208,7 +208,7 @@ def outcome(
     """An outcome that happened at `occurred_at` and was reported at `at`."""
     identity, at = identity or f"{kind}-{occurred_at}", at or occurred_at
     reason = "wrong region" if kind in ("returned", "lost") else None
-    data = Outcome.model_validate(
+    data = Outcome.from_dict(
         {"outcome_id": identity, "outcome": kind, "occurred_at": occurred_at, "reason": reason, "rep": rep}
     )
     return _event(OutcomeRecorded, lead, derived_id("outcome", identity, at), at, mode, data)
@@ -252,8 +252,8 @@ class Office:
         decision = self.decide(item, shared)
         assert decision.state is not None
         # As the runtime does it: the state goes through the database.
-        self.states[item.lead_id] = RouteState.model_validate_json(decision.state.model_dump_json())
-        self.events += [type(event).model_validate_json(event.to_json()) for event in decision.events]
+        self.states[item.lead_id] = RouteState.from_json(decision.state.to_json())
+        self.events += [type(event).from_json(event.to_json()) for event in decision.events]
         self._keep(shared.real)
         cause = cause_of(item) if isinstance(item, Event) else item.cause
         if isinstance(item, TimerDue):
@@ -297,7 +297,7 @@ class Office:
 
 
 def _of_timer(cause: Cause, timer: SetTimer) -> Cause:
-    return cause.model_copy(update={"id": derived_id(cause.id, "timer", timer.name, timer.due)})
+    return cause.replace(id=derived_id(cause.id, "timer", timer.name, timer.due))
 
 
 def kinds(events: Iterable[Event]) -> list[str]:

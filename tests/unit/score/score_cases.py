@@ -127,13 +127,13 @@ def signal(
     recorded: datetime | None = None,
     mode: Mode = "live",
 ) -> SignalRecorded:
-    data = Signal.model_validate({"signal_id": name, "signal": kind, "channel": "web", "occurred_at": at})
+    data = Signal.from_dict({"signal_id": name, "signal": kind, "channel": "web", "occurred_at": at})
     return _event(SignalRecorded, f"g-{name}", recorded or at, data, mode=mode)
 
 
 def outcome(kind: str = "won", at: datetime = MONDAY, name: str = "o1", reason: str | None = None) -> OutcomeRecorded:
     said = reason or ("no budget" if kind in ("lost", "returned") else None)
-    data = Outcome.model_validate({"outcome_id": name, "outcome": kind, "occurred_at": at, "reason": said})
+    data = Outcome.from_dict({"outcome_id": name, "outcome": kind, "occurred_at": at, "reason": said})
     return _event(OutcomeRecorded, f"o-{name}", at, data)
 
 

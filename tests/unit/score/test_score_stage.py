@@ -269,7 +269,7 @@ def test_a_late_fact_does_not_take_a_faded_score_back_in_time() -> None:
 def test_the_state_survives_its_json() -> None:
     lead = Journey().follow([enriched(), signal(), outcome("lost"), touch(), signal("chat")])
 
-    assert ScoreState.model_validate_json(lead.known.model_dump_json()) == lead.known
+    assert ScoreState.from_json(lead.known.to_json()) == lead.known
 
 
 def test_an_effects_result_is_none_of_its_business() -> None:
