@@ -116,7 +116,7 @@ class DecisionBuilder:
 
     def emit_contacted(self, clock: SlaClock, rep: CompiledRep | None) -> None:
         """Emits whether the contact clock was kept."""
-        if clock.verdict == "met" and clock.contacted_at is not None:
+        if clock.status == "met" and clock.contacted_at is not None:
             self.emit_sla(SlaMet, clock, "contacted", clock.contacted_at, rep)
         else:
             self.emit_sla(SlaBreached, clock, "contacted", clock.contacted_by, rep)

@@ -35,9 +35,9 @@ def on_scored(state: RouteState, scored: Scored, builder: DecisionBuilder) -> Ro
     if isinstance(chosen, Parking):
         return _park_or_release(state, lead, chosen, builder)
     state = assign(state, lead, chosen, builder, new_enquiry=new_enquiry)
-    if state.waiting:
-        waiting, state = state.waiting, state.changed(waiting=())
-        for each in waiting:
+    if state.pending:
+        pending, state = state.pending, state.changed(pending=())
+        for each in pending:
             state = _concerning_owner(state, each, builder)
     return state
 
@@ -68,7 +68,7 @@ def on_contact(state: RouteState, at: datetime, builder: DecisionBuilder) -> Rou
     after = sla.with_contact(clock, at)
     if after is clock:
         return state
-    if after.verdict != clock.verdict:
+    if after.status != clock.status:
         builder.emit_contacted(after, builder.owner(state))
     if clock.contacted_at is None:
         builder.cancel_timers(SLA_TIMER)
@@ -96,14 +96,14 @@ def on_outcome(state: RouteState, event: OutcomeRecorded, builder: DecisionBuild
     if outcome.outcome not in ("accepted", "returned"):
         return state
     mark = blake2b(outcome.outcome_id.encode(), digest_size=6).hexdigest()
-    if mark in state.seen:
+    if mark in state.outcomes_seen:
         return state
-    state = state.changed(seen=(*state.seen[1 - OUTCOMES_KEPT :], mark))
+    state = state.changed(outcomes_seen=(*state.outcomes_seen[1 - OUTCOMES_KEPT :], mark))
     pending = PendingOutcome(
         kind=outcome.outcome, rep=outcome.rep, reason=outcome.reason, occurred_at=occurred_at, at=builder.now
     )
-    if state.home is None:
-        return state.changed(waiting=(*state.waiting, pending)[:PENDING_KEPT])
+    if state.routed_by is None:
+        return state.changed(pending=(*state.pending, pending)[:PENDING_KEPT])
     return _concerning_owner(state, pending, builder)
 
 

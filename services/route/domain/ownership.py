@@ -37,9 +37,11 @@ def route_again(
 
     What the lead looks like by now does not matter, so that a new score read before or after changes nothing.
     """
-    home = state.home
-    selection = Selection(builder.routing, builder.turns, builder.now, home.territory if home else None, without)
-    rule = builder.routing.rule_of.get(home.rule) if home else None
+    routed_by = state.routed_by
+    selection = Selection(
+        builder.routing, builder.turns, builder.now, routed_by.territory if routed_by else None, without
+    )
+    rule = builder.routing.rule_of.get(routed_by.rule) if routed_by else None
     placed = None
     if pool is not None:
         placed = place_in(selection, builder.routing.pools[pool], rule.id if rule else pool, "Passed on")
@@ -69,14 +71,14 @@ def assign(
     for at in state.contacts:
         clock = sla.with_contact(clock, at)
     data = assignment(state, placed, deadlines=sla.deadlines_of(clock), previous_rep=previous.rep if previous else None)
-    builder.emit(LeadAssigned if state.home is None else LeadReassigned, data)
+    builder.emit(LeadAssigned if state.routed_by is None else LeadReassigned, data)
     _emit_owned(clock, rep, builder)
-    if clock.verdict != "open":
+    if clock.status != "open":
         builder.emit_contacted(clock, rep)
     elif state.lost_at is None:
         builder.set_timer(SLA_TIMER, clock.contacted_by, step=0)
-    home = RoutedBy(rule=placed.rule, territory=placed.territory)
-    routed = {"home": home, "clock": clock, "parked": None, "contacts": state.contacts[-1:]}
+    routed_by = RoutedBy(rule=placed.rule, territory=placed.territory)
+    routed = {"routed_by": routed_by, "clock": clock, "parked": None, "contacts": state.contacts[-1:]}
     return _owned(state, placed, clock.counts_from, builder, **routed)
 
 
@@ -86,7 +88,7 @@ def reassign(
     """Gives a lead that has been routed to somebody else. Its clock goes on."""
     clock, previous = state.clock, state.owner
     assert clock is not None, "a lead that was routed has a clock"
-    if after_breach or clock.verdict != "open":
+    if after_breach or clock.status != "open":
         deadlines = sla.second_chance(builder.routing, clock, builder.now, placed.rep)
     else:
         deadlines = sla.deadlines_of(clock)

@@ -34,7 +34,7 @@ def start_clock(routing: CompiledRouting, lead: ScoredSnapshot, started: datetim
         contacted_by=contacted_by,
         waits=sla.outside == "wait_for_hours",
         contacted_at=None,
-        verdict="open",
+        status="open",
     )
 
 
@@ -83,8 +83,8 @@ def with_contact(clock: SlaClock, at: datetime) -> SlaClock:
     """Returns the clock knowing of a contact; the earliest that counts decides."""
     if at < clock.counts_from or (clock.contacted_at is not None and clock.contacted_at <= at):
         return clock
-    verdict = "met" if at <= clock.contacted_by else "breached"
-    return clock.replace(contacted_at=at, verdict=verdict)
+    status = "met" if at <= clock.contacted_by else "breached"
+    return clock.replace(contacted_at=at, status=status)
 
 
 def escalations(routing: CompiledRouting, clock: SlaClock, on: str) -> tuple[Escalation, ...]:

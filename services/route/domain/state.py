@@ -1,7 +1,7 @@
 """What routing keeps of one lead.
 
 LeadFacts are folded so that the order in which topics are read does not matter: contacts are a set of times, of which
-the earliest counts; what needs an owner (accepted, returned) waits in `waiting` until there is one, and is then
+the earliest counts; what needs an owner (accepted, returned) waits in `pending` until there is one, and is then
 taken in the order it was reported.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import field
 
 from schemas.base import Code, State, Text
 from schemas.events import Band, Consent, Contact, Origin, Profile, Qualification, Scored
@@ -80,7 +82,7 @@ class SlaClock(State, frozen=True, kw_only=True):
     waits: bool
     """True when the contact clock waits for working hours."""
     contacted_at: datetime | None = None
-    verdict: ClockStatus = "open"
+    status: ClockStatus = field(default="open", name="verdict")
 
 
 class PendingOutcome(State, frozen=True, kw_only=True):
@@ -95,18 +97,19 @@ class PendingOutcome(State, frozen=True, kw_only=True):
 
 
 class RouteState(State, frozen=True, kw_only=True):
-    """One lead's routing."""
+    """One lead's routing. A field that was renamed keeps, as `name`, what it is called in stored states."""
 
     lead: ScoredSnapshot | None = None
     owner: Owner | None = None
-    home: RoutedBy | None = None
+    routed_by: RoutedBy | None = field(default=None, name="home")
     parked: Code | None = None
     """The rule that parked it."""
     clock: SlaClock | None = None
     contacts: tuple[datetime, ...] = ()
     """Times of contact by a person, in order; once the clock runs, only the last."""
-    waiting: tuple[PendingOutcome, ...] = ()
-    seen: tuple[str, ...] = ()
+    pending: tuple[PendingOutcome, ...] = field(default=(), name="waiting")
+    """Outcomes that wait for an owner."""
+    outcomes_seen: tuple[str, ...] = field(default=(), name="seen")
     """Marks of the latest outcomes taken."""
     excluded: tuple[Code, ...] = ()
     """Reps who gave the lead back, or were too late with it; in order of name."""

@@ -21,8 +21,8 @@ def on_sla_timer(state: RouteState, data: Mapping[str, Any], builder: DecisionBu
     clock, owner, rep = state.clock, state.owner, builder.owner(state)
     if clock is None or owner is None or clock.contacted_at is not None or state.lost_at is not None:
         return state
-    if clock.verdict == "open":
-        clock = clock.replace(verdict="breached")
+    if clock.status == "open":
+        clock = clock.replace(status="breached")
         builder.emit_sla(SlaBreached, clock, "contacted", clock.contacted_by, rep)
         state = state.changed(clock=clock)
     if rep is None:
@@ -83,7 +83,7 @@ def on_untouched_timer(state: RouteState, builder: DecisionBuilder) -> RouteStat
     if state.recycled >= recycling.at_most:
         why = f"{because}, after {state.recycled} others → parked"
         return release(state, Parking("recycling", why), builder)
-    territory = state.home.territory if state.home else None
+    territory = state.routed_by.territory if state.routed_by else None
     selection = Selection(
         builder.routing, builder.turns, builder.now, territory, frozenset((*state.excluded, owner.rep))
     )
