@@ -25,7 +25,7 @@ from policy import Policy
 from policy.loading import load_policy
 from runtime.decide import decide, gather
 from runtime.decode import BatchContext as Frame
-from runtime.decode import PartitionBatch, Read, inputs_of, sift
+from runtime.decode import PartitionBatch, Read, decode, inputs_of
 from runtime.fence import Commit, FenceRow
 from runtime.stage import Input, Stage
 from schemas.topics import CAPTURED, PARTITIONS
@@ -161,19 +161,18 @@ def _work(stage: Stage[Any], reads: Sequence[Read], policy: Policy) -> list[Comm
         service=stage.name, policy=policy, clock=NOW, partitions=PARTITIONS,
         topic_of={event: topic.name for topic in stage.outputs for event in topic.events},
     )  # fmt: skip
-    decode, encode = stage.state_type.from_json, stage.state_type.to_json
     stored: dict[str, bytes] = {}
     commits = []
     for start in range(0, len(reads), BATCH):
-        sifted = sift(PartitionBatch(0, list(reads[start : start + BATCH])), FenceRow(0, 1, 0), frame)
-        if sifted.dead:
-            raise RuntimeError(f"{stage.name} can't read {sifted.dead[0][3]}")
+        decoded = decode(PartitionBatch(0, list(reads[start : start + BATCH])), FenceRow(0, 1, 0), frame)
+        if decoded.dead:
+            raise RuntimeError(f"{stage.name} can't read {decoded.dead[0][3]}")
         commit = Commit()
-        shared = _shared(stage, inputs_of([sifted]), policy)
-        outcome = decide(stage, sifted, stored, decode, frame, shared)
+        shared = _shared(stage, inputs_of([decoded]), policy)
+        outcome = decide(stage, decoded, stored, frame, shared)
         if any(result == "dead" for _, _, result in outcome.counts):
             raise RuntimeError(f"{stage.name} could not decide: {outcome.events[-1][2].decode()[:1_000]}")
-        gather(commit, outcome, encode)
+        gather(commit, outcome)
         stored |= {lead: value for lead, (_, value) in commit.states.items()}
         commits.append(commit)
     return commits

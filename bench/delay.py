@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from bench.engines import child
 from bench.report import Result, quantile, say
 from bench.servers import prepare, started
-from bench.visits import COUNTED, VISITED, stamp, visit
+from bench.workload import COUNTED, VISITED, stamp, visit_event
 from infra.kafka import build_producer
 from infra.partitioner import partition_of
 from infra.settings import Settings
@@ -66,7 +66,7 @@ class Writer:
     async def write(self, topic: Topic) -> float:
         """Writes one event of a new lead; returns the moment before."""
         self._number += 1
-        event = visit(self._number, f"lead{self._number}")
+        event = visit_event(self._number, f"lead{self._number}")
         key = event.subject.encode()
         partition = partition_of(key, self._settings.partitions)
         self._sequences[topic.name, partition] += 1

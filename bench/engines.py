@@ -17,7 +17,7 @@ import psutil
 
 from bench.feed import Output, fill
 from bench.servers import Servers, cpu_seconds, environment, prepare
-from bench.visits import COUNTED, VISITED, visits
+from bench.workload import COUNTED, VISITED, workload
 from infra.settings import Settings
 
 WARM_UP = 0.1
@@ -75,7 +75,7 @@ async def pace_of(engine: Engine, servers: Servers, seconds: float) -> Pace:
     """Gives the engine its backlog and watches its output until that is done, or for `seconds` after warming up."""
     settings = servers.settings()
     await prepare(settings, (VISITED, COUNTED), "bench")
-    count = await fill(settings, VISITED, visits(engine.backlog))
+    count = await fill(settings, VISITED, workload(engine.backlog))
     async with Output(settings, COUNTED) as output:
         with child(engine.module, settings, *engine.arguments) as process:
             first = await _sample(process, output, servers, int(count * WARM_UP), START_SECONDS)

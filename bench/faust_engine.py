@@ -13,7 +13,7 @@ import faust
 import orjson
 
 from bench.lean import count
-from bench.visits import COUNTED, VISITED
+from bench.workload import COUNTED, VISITED
 from infra.settings import Settings
 
 TAKEN, WITHIN = 1_000, 0.1

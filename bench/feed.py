@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from bench.visits import stamp
+from bench.workload import stamp
 from infra.kafka import build_producer
 from infra.partitioner import partition_of
 from infra.settings import Settings

@@ -11,7 +11,7 @@ State = dict[str, Any]
 
 
 def count(visited: dict[str, Any], before: State | None) -> tuple[State, dict[str, Any]]:
-    """The state and the event after a visit: what `VisitsStage` decides."""
+    """The state and the event after a visit: what `WorkloadStage` decides."""
     visit = visited["data"]
     known = before or {"count": 0, "seconds": 0}
     after = {"count": known["count"] + 1, "seconds": known["seconds"] + visit["seconds"], "last_page": visit["page"]}

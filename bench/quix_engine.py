@@ -10,7 +10,7 @@ from quixstreams import Application
 from quixstreams.state import State
 
 from bench.lean import count
-from bench.visits import COUNTED, VISITED
+from bench.workload import COUNTED, VISITED
 from infra.settings import Settings
 
 Guarantee = Literal["at-least-once", "exactly-once"]

@@ -1,4 +1,4 @@
-"""Where commands find the running stack, and the only place in `cli/` that opens a socket.
+"""Where commands find the running stack, its database and its HTTP interfaces.
 
 What a command ends with: 0 it did what was asked, 1 it could not, or what it looked at is wrong, 2 wrong usage,
 3 nothing runs or a server does not answer.
@@ -20,9 +20,6 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer
-    from aiokafka.admin import AIOKafkaAdminClient
-
     from infra.clock import Clock
     from infra.postgres import Connection
     from infra.settings import Settings
@@ -32,8 +29,6 @@ T = TypeVar("T")
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
 KAFKA, POSTGRES = "LEADSTREAM_KAFKA", "LEADSTREAM_POSTGRES"
 HTTP_SECONDS = 15.0
-PATIENCE_MS = 10_000
-FETCH_BYTES = 1024 * 1024
 
 
 class CommandFailed(Exception):  # named for the state
@@ -75,7 +70,7 @@ class Stack:
 
 
 def find_stack(*needs: str) -> Stack:
-    """The stack on the data folder, overlaid with the LEADSTREAM_* variables that are set.
+    """Finds the stack on the data folder, overlaid with the LEADSTREAM_* variables that are set.
 
     Args:
         needs: variables without which the command can't work.
@@ -103,7 +98,7 @@ def find_stack(*needs: str) -> Stack:
 
 
 def required(variable: str) -> str:
-    """The variable's value.
+    """Gives the variable's value.
 
     Raises:
         CommandFailed: it is not set.
@@ -120,11 +115,11 @@ def required(variable: str) -> str:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine, and tells of servers that don't answer in plain words."""
+    """Runs a coroutine; servers that don't answer become errors in plain words."""
     import psycopg
     from aiokafka.errors import KafkaError
 
-    quiet_libraries()
+    silence_libraries()
     try:
         return asyncio.run(work)
     except KafkaError as error:
@@ -139,12 +134,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         ) from error
 
 
-def quiet_libraries() -> None:
-    """What goes wrong is told once, by us; LEADSTREAM_LOG_LEVEL=debug lets the libraries speak."""
+def silence_libraries() -> None:
+    """Silences the libraries: what goes wrong is printed once. LEADSTREAM_LOG_LEVEL=debug lets them write too."""
     import structlog
 
-    talkative = os.environ.get("LEADSTREAM_LOG_LEVEL", "").lower() == "debug"
-    level = logging.DEBUG if talkative else logging.CRITICAL
+    debugging = os.environ.get("LEADSTREAM_LOG_LEVEL", "").lower() == "debug"
+    level = logging.DEBUG if debugging else logging.CRITICAL
     logging.getLogger("aiokafka").setLevel(level)
     logging.getLogger("asyncio").setLevel(level)
     structlog.configure(
@@ -157,44 +152,8 @@ def quiet_libraries() -> None:
 
 
 @asynccontextmanager
-async def log_reader(settings: Settings, fetch_bytes: int = FETCH_BYTES) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer without a group: it reads where it is told to, and nobody notices."""
-    from aiokafka import AIOKafkaConsumer
-
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka,
-        client_id="leadstream-cli",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        request_timeout_ms=PATIENCE_MS,
-        max_partition_fetch_bytes=fetch_bytes,
-    )
-    try:
-        await consumer.start()
-        await asyncio.sleep(0)  # aiokafka trips over its own tasks when it is stopped before they have begun
-        yield consumer
-    finally:
-        await consumer.stop()
-
-
-@asynccontextmanager
-async def kafka_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Asks Kafka about its topics."""
-    from aiokafka.admin import AIOKafkaAdminClient
-
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka, client_id="leadstream-cli", request_timeout_ms=PATIENCE_MS
-    )
-    try:
-        await admin.start()
-        yield admin
-    finally:
-        await admin.close()
-
-
-@asynccontextmanager
 async def database(settings: Settings, service: str | None = None) -> AsyncIterator[Connection]:
-    """A connection as the operator, or as a service with its schema in sight."""
+    """Opens a connection as the operator, or as a service with its schema in sight."""
     import psycopg
 
     from infra.postgres import connect
@@ -208,7 +167,7 @@ async def database(settings: Settings, service: str | None = None) -> AsyncItera
 
 
 def ping_redis(settings: Settings) -> str:
-    """Redis' version.
+    """Asks Redis for its version.
 
     Raises:
         redis.RedisError: it does not answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli.context import FAILED, USAGE, CommandFailed, quiet_libraries
-from cli.moments import WrongMomentError, parse_moment, shown
+from cli.context import FAILED, USAGE, CommandFailed, silence_libraries
 from cli.output import print_json
 from cli.run import announce, show_progress
 from local.embedded.discover import LOCK_NAME, sole_use
@@ -25,9 +25,10 @@ from local.supervise import config
 from local.supervise.control import Supervisord
 from local.supervise.plan import Options
 from local.supervise.stack import RunningStack, running, shown_path
+from log.times import InvalidTimeError, format_time, parse_time
 
 if TYPE_CHECKING:
-    from demo.perform import Performance
+    from demo.perform import Performance, ReportStages
     from demo.plan import Scale
     from infra.clock import OffsetClock
 
@@ -39,8 +40,6 @@ CLOCK_FILE, PACE = "LEADSTREAM_CLOCK_FILE", "LEADSTREAM_PACE"
 WIDTH = 120
 """Of the tables where there is no terminal to fit them into."""
 STAGES = {"captured": "leads", "assigned": "owned", "contacted": "contacted", "meeting": "meetings", "won": "won"}
-
-Tell = Callable[[datetime, Mapping[str, int]], None]
 
 
 def demo(
@@ -97,8 +96,8 @@ def _end(until: str | None) -> datetime:
     if until is None:
         return now
     try:
-        return parse_moment(until, now)
-    except WrongMomentError as error:
+        return parse_time(until, now)
+    except InvalidTimeError as error:
         raise CommandFailed(f"--until: {error}", USAGE) from error
 
 
@@ -150,7 +149,7 @@ def _play(
         console.print(f"The stack is up ({stack.ready.seconds:.1f} s). {_announcement(scale)}", soft_wrap=True)
         os.environ.update(stack.plan.discovery)
         done = _perform(scale, stack, clock, console)
-        _tell_all(done, stack, console, as_json=as_json)
+        _print_summary(done, stack, console, as_json=as_json)
         if not as_json and not keep:
             console.print("To look around in it yourself: leadstream demo --keep", style="dim")
         if keep:
@@ -159,20 +158,35 @@ def _play(
 
 
 def _announcement(scale: Scale) -> str:
-    start, end = shown(scale.start)[:16], shown(scale.end)[:16]
+    start, end = format_time(scale.start)[:16], format_time(scale.end)[:16]
     return f"Now {scale.leads:,} people get in touch between {start} and {end} UTC, on a clock that all services share."
 
 
 def _perform(scale: Scale, stack: RunningStack, clock: OffsetClock, console: Console) -> Performance:
     from demo.perform import perform
 
-    quiet_libraries()
-    with _bar(scale, console) as tell:
-        return asyncio.run(perform(scale, stack.plan.discovery, stack.options.data_dir, clock, tell))
+    silence_libraries()
+    env = stack.plan.discovery
+    with _bar(scale, console) as report:
+        return asyncio.run(perform(scale, env, stack.options.data_dir, clock, report, _importer(env)))
+
+
+def _importer(env: Mapping[str, str]) -> Callable[[Path, str], tuple[int, int]]:
+    """Imports files as `leadstream import` does, without its output."""
+    from cli.importer import ImportOptions, import_csv
+    from cli.importing.sending import HttpClient
+
+    client = HttpClient(env["LEADSTREAM_CAPTURE_URL"], env["LEADSTREAM_CAPTURE_TOKEN"].split(",")[0])
+
+    def import_file(path: Path, source: str) -> tuple[int, int]:
+        summary = import_csv(path, ImportOptions(source=source), client, Console(file=io.StringIO()))
+        return summary.accepted, summary.refused
+
+    return import_file
 
 
 @contextmanager
-def _bar(scale: Scale, console: Console) -> Iterator[Tell]:
+def _bar(scale: Scale, console: Console) -> Iterator[ReportStages]:
     """A progress bar over the simulated time; where nobody looks, a line a day."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -190,7 +204,7 @@ def _bar(scale: Scale, console: Console) -> Iterator[Tell]:
     with bar:
         task = bar.add_task(f"{scale.start:%a %d %b %H:%M}", total=length, counts="")
 
-        def tell(now: datetime, stages: Mapping[str, int]) -> None:
+        def report(now: datetime, stages: Mapping[str, int]) -> None:
             counts = "  ".join(f"{stages.get(stage, 0)} {name}" for stage, name in STAGES.items())
             passed = (now - scale.start).total_seconds()
             bar.update(task, description=f"{now:%a %d %b %H:%M}", completed=passed, counts=counts)
@@ -199,11 +213,12 @@ def _bar(scale: Scale, console: Console) -> Iterator[Tell]:
                 days.add(day)
                 console.print(f"{day}  {counts}")
 
-        yield tell
+        yield report
 
 
-def _tell_all(done: Performance, stack: RunningStack, console: Console, *, as_json: bool) -> None:
-    from demo.summary import document, show
+def _print_summary(done: Performance, stack: RunningStack, console: Console, *, as_json: bool) -> None:
+    from cli.demo_summary import show
+    from demo.summary import document
 
     assert stack.ready is not None
     if as_json:

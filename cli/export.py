@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,33 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.context import KAFKA, USAGE, CommandFailed, find_stack, run
-from cli.exporting.formats import Format, format_of
-from cli.moments import parse_moment
-from cli.output import Report, err, print_json, progress
+from cli.output import err, print_json, progress
+from log.export.formats import Format, format_of
+from log.times import parse_time
 
 if TYPE_CHECKING:
-    from cli.exporting.columns import Exported
-    from cli.exporting.selection import Erasure
-    from cli.log import Log
-    from infra.settings import Settings
-    from schemas.topics import Topic
+    from log.export.job import ExportJob
 
-AT_ONCE = 10_000
-"""Events written together: a row group of a Parquet file."""
-RESULTS = ("exported", "repeated", "erased", "unreadable")
 MOMENT = "2026-03-01, 2026-03-01T09:30+01:00, or 7d for seven days ago."
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be exported, and where to."""
-
-    topic: Topic
-    out: Path
-    kind: Format
-    start: datetime | None = None
-    end: datetime | None = None
-    personal: bool = True
 
 
 def export(
@@ -56,19 +36,21 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="The counts as JSON.")] = False,
 ) -> None:
     """Write a topic to a file: each event once, and nothing of erased leads."""
+    from log.export.job import run_export
+
     stack = find_stack(KAFKA)
     now = stack.clock.now()
     span = [_moment(name, text, now) for name, text in (("from", start), ("to", end))]
-    order = order_of(topic, out, kind, span[0], span[1], personal=personal, force=force)
+    job = job_of(topic, out, kind, span[0], span[1], personal=personal, force=force)
     with progress(topic) as report:
-        counts = run(carry_out(stack.settings, order, report))
+        counts = run(run_export(stack.settings, job, report))
     if as_json:
-        print_json({"file": str(out), "format": order.kind, **counts})
+        print_json({"file": str(out), "format": job.kind, **counts})
     else:
-        err().print(summary(order, counts), soft_wrap=True, markup=False)
+        err().print(summary(job, counts), soft_wrap=True, markup=False)
 
 
-def order_of(
+def job_of(
     topic: str,
     out: Path,
     kind: Format | None = None,
@@ -77,12 +59,13 @@ def order_of(
     *,
     personal: bool = True,
     force: bool = False,
-) -> Order:
-    """What is asked for, checked before anything is read.
+) -> ExportJob:
+    """Checks what is asked for, before anything is read.
 
     Raises:
         CommandFailed: it can't be done.
     """
+    from log.export.job import ExportJob
     from schemas.topics import BY_NAME
 
     found = BY_NAME.get(topic)
@@ -96,7 +79,7 @@ def order_of(
     if start is not None and end is not None and end <= start:
         raise CommandFailed("--to must be later than --from", USAGE)
     try:
-        return Order(found, out, format_of(out, kind), start, end, personal)
+        return ExportJob(found, out, format_of(out, kind), start, end, personal)
     except ValueError as error:
         raise CommandFailed(str(error), USAGE) from error
 
@@ -105,51 +88,14 @@ def _moment(name: str, text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        return parse_moment(text, now).astimezone(UTC)
+        return parse_time(text, now).astimezone(UTC)
     except ValueError as error:
         raise CommandFailed(f"--{name}: {error}", USAGE) from error
 
 
-async def carry_out(settings: Settings, order: Order, report: Report) -> dict[str, int]:
-    """Exports; returns how many records were exported, repeated, erased and unreadable.
-
-    Raises:
-        CommandFailed: the topic can't be read.
-    """
-    from cli.exporting.selection import Selection
-    from cli.exporting.writers import writing
-    from cli.log import open_log
-
-    async with open_log(settings) as log:
-        selection = Selection(order.topic, await _erasures(log))
-        places = log.places((order.topic,))
-        begins = await (log.at(places, order.start) if order.start else log.begins(places))
-        ends = await (log.at(places, order.end) if order.end else log.ends(places))
-        with writing(order.out, order.kind, order.topic, personal=order.personal) as writer:
-            waiting: list[Exported] = []
-            async for record in log.read(begins, ends, report):
-                if (found := selection.take(record)) is not None:
-                    waiting.append(found)
-                if len(waiting) >= AT_ONCE:
-                    writer.write(waiting)
-                    waiting = []
-            writer.write(waiting)
-    return {name: selection.counts[name] for name in RESULTS}
-
-
-async def _erasures(log: Log) -> dict[str, Erasure]:
-    """Every erasure so far, by lead."""
-    from cli.exporting.selection import latest_erasures
-    from schemas.topics import ERASED
-
-    places = log.places((ERASED,))
-    records = [log.found(record) async for record in log.read(await log.begins(places), await log.ends(places))]
-    return latest_erasures((found.event, found.written_at) for found in records)
-
-
-def summary(order: Order, counts: Mapping[str, int]) -> str:
-    """What was done, in a sentence for each thing that matters."""
-    lines = [f"{counts['exported']:,} events of {order.topic.name} in {order.out}."]
+def summary(job: ExportJob, counts: Mapping[str, int]) -> str:
+    """Says what was done, in a sentence for each thing that matters."""
+    lines = [f"{counts['exported']:,} events of {job.topic.name} in {job.out}."]
     if counts["repeated"]:
         lines.append(f"{counts['repeated']:,} repeats left out.")
     if counts["erased"]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.context import FAILED, USAGE, CommandFailed, find_stack, required
-from cli.importing.plan import ImportOptions, ImportSummary, Plan, Rejects, plan_of
+from cli.importing.plan import ImportOptions, ImportPlan, ImportSummary, Rejects, plan_of
 from cli.importing.sending import BATCH_ROWS, Client, HttpClient, Sender, reason_of
 from cli.importing.table import Row
-from cli.moments import parse_moment
 from cli.output import err, out, print_json
+from log.times import parse_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +46,7 @@ def import_csv(path: Path, options: ImportOptions, client: Client | None, consol
     return summary
 
 
-def _send_all(plan: Plan, summary: ImportSummary, sender: Sender, console: Console) -> None:
+def _send_all(plan: ImportPlan, summary: ImportSummary, sender: Sender, console: Console) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
@@ -69,7 +69,7 @@ def _send_all(plan: Plan, summary: ImportSummary, sender: Sender, console: Conso
 Batch = list[tuple[Row, dict[str, Any]]]
 
 
-def _batches(plan: Plan, summary: ImportSummary, rejects: Rejects) -> Iterator[Batch]:
+def _batches(plan: ImportPlan, summary: ImportSummary, rejects: Rejects) -> Iterator[Batch]:
     """The rows that capture is asked about. When the file breaks off, those before that are still sent."""
     batch: Batch = []
     broken: CommandFailed | None = None
@@ -151,7 +151,7 @@ def import_(
     if as_json:
         print_json(asdict(summary))
     else:
-        err().print(told(summary, dry_run=dry_run), soft_wrap=True, markup=False)
+        err().print(summary_text(summary, dry_run=dry_run), soft_wrap=True, markup=False)
     if summary.refused:
         raise typer.Exit(FAILED)
 
@@ -177,7 +177,7 @@ def _submitted(text: str | None) -> datetime | None:
     from infra.clock import Clock
 
     try:
-        return parse_moment(text, Clock().now())
+        return parse_time(text, Clock().now())
     except ValueError as error:
         raise CommandFailed(f"--submitted-at: {error}", USAGE) from error
 
@@ -189,7 +189,7 @@ def _one_character(delimiter: str | None) -> str | None:
     return delimiter
 
 
-def told(summary: ImportSummary, *, dry_run: bool = False) -> str:
+def summary_text(summary: ImportSummary, *, dry_run: bool = False) -> str:
     """The summary in sentences."""
     rows, accepted, refused = f"{summary.rows:,} rows", f"{summary.accepted:,}", f"{summary.refused:,} refused"
     if dry_run:

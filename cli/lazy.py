@@ -13,10 +13,11 @@ from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from cli.context import FAILED, CommandFailed
+from cli.context import FAILED, UNREACHABLE, CommandFailed
 from cli.output import err
 from infra.errors import LeadstreamError
 from local.embedded.errors import EmbeddedError
+from log.errors import LogUnavailable
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Entry:
 
 
 class LazyGroup(TyperGroup):
-    """Lists its entries without importing them, and tells in plain words what goes wrong."""
+    """Lists its entries without importing them, and prints in plain words what goes wrong."""
 
     entries: ClassVar[Sequence[Entry]] = ()
 
@@ -85,10 +86,13 @@ class LazyGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except CommandFailed as failure:
-            _tell(str(failure))
+            _print_error(str(failure))
             raise typer.Exit(failure.code) from failure
+        except LogUnavailable as error:
+            _print_error(str(error))
+            raise typer.Exit(UNREACHABLE) from error
         except (LeadstreamError, EmbeddedError) as error:
-            _tell(str(error))
+            _print_error(str(error))
             raise typer.Exit(FAILED) from error
 
 
@@ -101,7 +105,7 @@ def group_of(commands: Sequence[Entry]) -> type[LazyGroup]:
     return Commands
 
 
-def _tell(message: str) -> None:
+def _print_error(message: str) -> None:
     err().print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
 
 

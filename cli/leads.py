@@ -1,72 +1,38 @@
-"""Which lead an operator means: by its id, an email address or a phone number, in any spelling."""
+"""The lead that an operator names, as capture knows it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import LiteralString
+from collections.abc import Sequence
 
-from cli.context import POSTGRES, CommandFailed, Stack, database, required
-from cli.log import Log
-from cli.policies import Published, read_policies
+from cli.context import POSTGRES, Stack, database, required
+from log.leads import GENERATED_ID, LEAD_ID, find_lead
+from log.policies import read_policies
+from log.reader import Log
 from policy import Identity
 from services.capture.domain.identity import Identifiers, Key, find_keys
-
-LEAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-OURS = re.compile(r"[0-9a-f]{32}")
-"""An id that capture gave; see `services.capture.ids`."""
-
-_FIND: LiteralString = """
-    select k.kind, k.value, i.lead_id
-    from unnest(%s::text[], %s::text[]) as k (kind, value)
-    join identities i on i.kind = k.kind and i.value = k.value
-    union all
-    select 'lead_id', l.id, l.id
-    from unnest(%s::text[]) as l (id)
-    where exists (select from identities i where i.lead_id = l.id)
-"""
+from services.capture.store import leads_of
 
 
-async def find_lead(stack: Stack, log: Log, text: str) -> str:
-    """The id of the lead that `text` names.
+async def lead_named(stack: Stack, log: Log, text: str) -> str:
+    """Gives the id of the lead that `text` names: an id, an email address or a phone number.
 
     Raises:
-        CommandFailed: it names none.
+        CommandFailed: nothing says where capture's database is.
+        UnknownLead: it names none.
     """
-    text = text.strip()
-    if OURS.fullmatch(text):
-        return text
-    policies = await read_policies(log)
-    keys = keys_of(text, rules_of(policies))
-    if not keys:
-        raise CommandFailed(_nothing(text))
-    required(POSTGRES)
-    async with database(stack.settings, "capture") as connection:
-        ids = [key.value for key in keys if key.kind == "lead_id"]
-        kinds, values = [key.kind for key in keys], [key.value for key in keys]
-        rows = await (await connection.execute(_FIND, (kinds, values, ids))).fetchall()
-    found = {Key(kind, value): lead for kind, value, lead in rows}
-    for key in keys:
-        if key in found:
-            return str(found[key])
-    if LEAD_ID.fullmatch(text):
-        return text  # capture has forgotten it, or never knew it; the log may still tell
-    raise CommandFailed(
-        "no lead has this address or number. If it was just sent, look whether it was refused: `leadstream rejected`"
-    )
 
+    async def known(keys: Sequence[Key]) -> dict[Key, str]:
+        required(POSTGRES)
+        async with database(stack.settings, "capture") as connection:
+            return await leads_of(connection, keys)
 
-def rules_of(policies: Iterable[Published]) -> list[Identity]:
-    """Every set of identity rules that was ever published, the latest first."""
-    rules: list[Identity] = []
-    for published in reversed(list(policies)):
-        if published.policy is not None and published.policy.identity not in rules:
-            rules.append(published.policy.identity)
-    return rules
+    # A generated id needs no rules to be read by.
+    policies = [] if GENERATED_ID.fullmatch(text.strip()) else await read_policies(log)
+    return await find_lead(text, policies, keys_of, known)
 
 
 def keys_of(text: str, rules: Sequence[Identity]) -> list[Key]:
-    """The keys under which capture may know who `text` names, the likeliest first.
+    """Gives the keys under which capture may know who `text` names, the likeliest first.
 
     A phone number without a country code is taken for one of the policy's default region.
     """
@@ -77,9 +43,3 @@ def keys_of(text: str, rules: Sequence[Identity]) -> list[Key]:
     if lead_id and not rules:
         found.append(Key("lead_id", lead_id))
     return list(dict.fromkeys(found))
-
-
-def _nothing(text: str) -> str:
-    if "@" in text:
-        return "this is no email address that the policy tells leads apart by; name the lead id instead"
-    return f"`{text}` is no lead id, no email address and no phone number with its country code, such as +442079460958"

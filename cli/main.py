@@ -134,7 +134,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "dead",
-        "cli.letters:dead",
+        "cli.dead:dead",
         "List the records that a service could not process, with reasons.",
         WATCH,
         (
@@ -144,7 +144,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "rejected",
-        "cli.letters:rejected",
+        "cli.dead:rejected",
         "List the input that could not become an event, with reasons.",
         WATCH,
         (
@@ -183,7 +183,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "pause",
-        "cli.orders:pause",
+        "cli.commands:pause",
         "Pause a service: it stops reading, and goes on where it stopped.",
         OPERATE,
         (("leadstream pause nurture", "nothing is sent until `leadstream resume nurture`"),),
@@ -191,7 +191,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "resume",
-        "cli.orders:resume",
+        "cli.commands:resume",
         "Let a paused service go on.",
         OPERATE,
         (("leadstream resume all", "every service"),),
@@ -199,7 +199,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "accept-gap",
-        "cli.orders:accept_gap",
+        "cli.commands:accept_gap",
         "Let a service read on behind a sequence gap, once you know what is missing.",
         OPERATE,
         (("leadstream accept-gap score leads.enriched 7", "score goes on with partition 7 of leads.enriched"),),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 
+from log.progress import ReportProgress
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
-
-Report = Callable[[int, int], None]
-"""Told how far a long piece of work is: done, in all."""
 
 
 #: Columns of what goes to a file or another program, which have no width of their own.
@@ -22,7 +21,7 @@ PIPE_WIDTH = 160
 
 
 def out() -> Console:
-    """What was asked for. Made anew, so that it follows a redirected `sys.stdout`."""
+    """Gives the console for what was asked for; made anew, so that it follows a redirected `sys.stdout`."""
     console = Console(highlight=False)
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
 
@@ -45,7 +44,7 @@ def err() -> Console:
 
 
 def print_json(document: Any, *, lines: bool = False) -> None:
-    """One JSON document; with `lines`, one of many, each on its line."""
+    """Prints one JSON document; with `lines`, one of many, each on its line."""
     import orjson
 
     option = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE | (0 if lines else orjson.OPT_INDENT_2)
@@ -54,8 +53,8 @@ def print_json(document: Any, *, lines: bool = False) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
-    """A bar on standard error, gone when it is done; none where nobody looks."""
+def progress(what: str) -> Iterator[ReportProgress]:
+    """Shows a bar on standard error, gone when it is done; none where nobody looks."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = err()

@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import FAILED, KAFKA, USAGE, CommandFailed, Stack, find_stack, run
-from cli.log import open_log
-from cli.moments import WrongMomentError, parse_moment, shown
 from cli.output import confirmed, err, out, print_json
 from cli.output import show as show_table
-from cli.policies import Published, in_force, read_policies
 from infra.setup import publish_policy
+from log.policies import PublishedPolicy, in_force, read_policies
+from log.reader import open_log
+from log.times import InvalidTimeError, format_time, parse_time
 from policy import Policy
 from policy.diff import Change, difference
 from policy.loading import PolicyError, load_policy
@@ -68,12 +68,12 @@ def _contents(found: Policy) -> str:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Publication:
     """What publishing a policy would do."""
 
     policy: Policy
     effective_at: datetime
-    before: Published | None
+    before: PublishedPolicy | None
     changes: Sequence[Change]
     known: bool
     """It is published already, for this moment."""
@@ -100,22 +100,21 @@ def publish(
     except PolicyError as error:
         raise CommandFailed(error.render()) from error
     stack = find_stack(KAFKA)
-    plan = run(_plan(stack, new, effective_at))
+    publication = run(_prepare(stack, new, effective_at))
     if not as_json:
-        _tell_plan(plan)
-    if not plan.known and not dry_run:
+        _show_publication(publication)
+    if not publication.known and not dry_run:
         confirmed("Publish it?", yes=yes)
-        run(publish_policy(stack.settings, plan.policy, plan.effective_at, getuser()))
-    published = not plan.known and not dry_run
+        run(publish_policy(stack.settings, publication.policy, publication.effective_at, getuser()))
+    published = not publication.known and not dry_run
     if as_json:
-        print_json(_as_document(plan, published=published))
+        print_json(_as_document(publication, published=published))
     elif published:
-        out().print(
-            f"[green]Published:[/] {escape(plan.policy.version)}, in force from {shown(plan.effective_at)} UTC."
-        )
+        start = format_time(publication.effective_at)
+        out().print(f"[green]Published:[/] {escape(publication.policy.version)}, in force from {start} UTC.")
 
 
-async def _plan(stack: Stack, new: Policy, effective_at: str | None) -> Plan:
+async def _prepare(stack: Stack, new: Policy, effective_at: str | None) -> Publication:
     now = stack.clock.now()
     moment = _moment(effective_at, now) if effective_at else new.effective_at or now
     async with open_log(stack.settings) as log:
@@ -129,40 +128,40 @@ async def _plan(stack: Stack, new: Policy, effective_at: str | None) -> Plan:
     before = in_force(published, now)
     stated = effective_at is not None or new.effective_at is not None
     known = any(each.effective_at == moment for each in same) if stated else bool(same) and before in same
-    return Plan(new, moment, before, difference(before.policy if before else None, new), known)
+    return Publication(new, moment, before, difference(before.policy if before else None, new), known)
 
 
 def _moment(text: str, now: datetime) -> datetime:
     try:
-        return parse_moment(text, now)
-    except WrongMomentError as error:
+        return parse_time(text, now)
+    except InvalidTimeError as error:
         raise CommandFailed(f"--effective-at: {error}", USAGE) from error
 
 
-def _tell_plan(plan: Plan) -> None:
+def _show_publication(publication: Publication) -> None:
     console = out()
-    if plan.before is None:
+    if publication.before is None:
         console.print("No policy is published yet; this is the first.")
-    elif not plan.changes:
-        console.print(f"It decides the same as {escape(plan.before.version)}, which is in force.")
+    elif not publication.changes:
+        console.print(f"It decides the same as {escape(publication.before.version)}, which is in force.")
     else:
-        console.print(f"[bold]What changes[/] from {escape(plan.before.version)}, which is in force:")
-        for change in plan.changes[:MOST_CHANGES]:
+        console.print(f"[bold]What changes[/] from {escape(publication.before.version)}, which is in force:")
+        for change in publication.changes[:MOST_CHANGES]:
             style = {"+": "green", "-": "red", "~": "yellow"}[str(change)[0]]
             console.print(f"  {change}", style=style, markup=False, soft_wrap=True)
-        if (more := len(plan.changes) - MOST_CHANGES) > 0:
+        if (more := len(publication.changes) - MOST_CHANGES) > 0:
             console.print(f"  … and {more} more; --dry-run --json shows all")
-    if plan.known:
-        console.print(f"{escape(plan.policy.version)} is published already; there is nothing to do.")
+    if publication.known:
+        console.print(f"{escape(publication.policy.version)} is published already; there is nothing to do.")
 
 
-def _as_document(plan: Plan, *, published: bool) -> dict[str, Any]:
+def _as_document(publication: Publication, *, published: bool) -> dict[str, Any]:
     return {
         "published": published,
-        "version": plan.policy.version,
-        "effective_at": plan.effective_at.astimezone(UTC),
-        "before": plan.before.version if plan.before else None,
-        "changes": [asdict(change) for change in plan.changes],
+        "version": publication.policy.version,
+        "effective_at": publication.effective_at.astimezone(UTC),
+        "before": publication.before.version if publication.before else None,
+        "changes": [asdict(change) for change in publication.changes],
     }
 
 
@@ -189,8 +188,8 @@ def show(
     data = found.event.data
     console = out()
     console.print(
-        f"# {data.version}, published by {data.published_by} at {shown(found.event.time)}, "
-        f"in force from {shown(data.effective_at)} (UTC)",
+        f"# {data.version}, published by {data.published_by} at {format_time(found.event.time)}, "
+        f"in force from {format_time(data.effective_at)} (UTC)",
         style="dim",
         markup=False,
     )
@@ -231,7 +230,7 @@ def list_all(*, as_json: AsJson = False) -> None:
         show_table(_table(published, current))
 
 
-def _row(published: Published, current: Published | None) -> dict[str, Any]:
+def _row(published: PublishedPolicy, current: PublishedPolicy | None) -> dict[str, Any]:
     return {
         "version": published.version,
         "in_force": published is current,
@@ -242,7 +241,7 @@ def _row(published: Published, current: Published | None) -> dict[str, Any]:
     }
 
 
-def _table(published: Sequence[Published], current: Published | None) -> Table:
+def _table(published: Sequence[PublishedPolicy], current: PublishedPolicy | None) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("version", "in force from", "published", "by", ""):
         table.add_column(column)
@@ -251,10 +250,12 @@ def _table(published: Sequence[Published], current: Published | None) -> Table:
         if each.policy is None:
             note = "[red]not usable by this release[/]"
         by = each.event.data.published_by
-        table.add_row(escape(each.version), shown(each.effective_at), shown(each.event.time), escape(by), note)
+        table.add_row(
+            escape(each.version), format_time(each.effective_at), format_time(each.event.time), escape(by), note
+        )
     return table
 
 
-async def _read(stack: Stack) -> list[Published]:
+async def _read(stack: Stack) -> list[PublishedPolicy]:
     async with open_log(stack.settings) as log:
         return await read_policies(log)

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import typer
 
 from cli.context import USAGE, Answer, CommandFailed, ask, find_stack, required
-from cli.moments import length, parse_moment
 from cli.output import out, print_json
+from log.times import describe_duration, parse_time
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -133,7 +133,7 @@ def percent(share: float | None) -> str:
 
 
 def _length(seconds: float | None) -> str:
-    return "" if seconds is None else length(seconds)
+    return "" if seconds is None else describe_duration(seconds)
 
 
 def _coloured(share: float | None) -> str:
@@ -175,7 +175,7 @@ def query_of(by: str, start: str | None, end: str | None, mode: str | None, now:
     for name, text in (("from", start), ("to", end)):
         if text:
             try:
-                query[name] = parse_moment(text, now).isoformat()
+                query[name] = parse_time(text, now).isoformat()
             except ValueError as error:
                 raise CommandFailed(f"--{name}: {error}", USAGE) from error
     return query | ({"mode": mode} if mode else {})

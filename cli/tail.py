@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-import orjson
 import typer
 from rich.text import Text
 
 from cli.context import KAFKA, USAGE, CommandFailed, Stack, find_stack, run
-from cli.leads import find_lead
-from cli.log import Found, Log, Offsets, is_forgotten, open_log
-from cli.moments import WrongMomentError, parse_moment, shown
+from cli.leads import lead_named
 from cli.output import err, out, print_json
-from cli.personal import without_personal
-from cli.sentences import tell
-from cli.story import STYLES, time_of
-from cli.words import printable
+from log.describe import describe
+from log.reader import Log, LogRecord, Offsets, document_of, is_erased, open_log
+from log.sentence import printable
+from log.timeline import STYLES, time_of
+from log.times import InvalidTimeError, format_time, parse_time
 from schemas.topics import BY_NAME, Topic
 
 End = Literal["beginning", "latest"]
@@ -27,7 +25,7 @@ ENDS: dict[str, End] = {"beginning": "beginning", "latest": "latest"}
 
 
 @dataclass(frozen=True)
-class Order:
+class TailOptions:
     """What is to be shown, and how.
 
     Attributes:
@@ -63,12 +61,12 @@ def tail(
     A lead's events come in their order; times are UTC. Nothing personal is printed unless you ask, and nothing at all
     of what was known of a person before an erasure. Records that are no events of the topic are told as such.
     """
-    order = Order(topic_named(topic), _start(start), lead, most, follow, personal, as_json)
-    run(_tail(find_stack(KAFKA), order))
+    options = TailOptions(topic_named(topic), _start(start), lead, most, follow, personal, as_json)
+    run(_tail(find_stack(KAFKA), options))
 
 
 def topic_named(text: str) -> Topic:
-    """The topic of that name, with or without `leads.`.
+    """Finds the topic of that name, with or without `leads.`.
 
     Raises:
         CommandFailed: there is none.
@@ -83,30 +81,30 @@ def _start(text: str) -> Start:
     if text in ENDS:
         return ENDS[text]
     try:
-        return parse_moment(text, datetime.now(UTC))
-    except WrongMomentError as error:
+        return parse_time(text, datetime.now(UTC))
+    except InvalidTimeError as error:
         raise CommandFailed(f"--from: {error}; or `beginning`, or `latest`", USAGE) from error
 
 
-async def _tail(stack: Stack, order: Order) -> None:
+async def _tail(stack: Stack, options: TailOptions) -> None:
     async with open_log(stack.settings) as log:
-        lead = await find_lead(stack, log, order.lead) if order.lead else None
+        lead = await lead_named(stack, log, options.lead) if options.lead else None
         erasures = await log.erasures(lead)
-        places = log.places((order.topic,), lead)
+        places = log.places((options.topic,), lead)
         ends = await log.ends(places)
-        begins = await _begins(log, order.start, ends)
-        if order.follow and err().is_terminal:
-            err().print(f"[dim]Following {order.topic.name}; Ctrl-C ends it.[/]")
-        told = 0
-        async for record in log.follow(begins) if order.follow else log.read(begins, ends):
+        begins = await _begins(log, options.start, ends)
+        if options.follow and err().is_terminal:
+            err().print(f"[dim]Following {options.topic.name}; Ctrl-C ends it.[/]")
+        printed = 0
+        async for record in log.follow(begins) if options.follow else log.read(begins, ends):
             if lead is not None and record.key != lead.encode():
                 continue
-            found = log.found(record)
-            if found.event is not None and is_forgotten(found.event, erasures):
+            found = log.decode(record)
+            if found.event is not None and is_erased(found.event, erasures):
                 continue
-            _print(found, order)
-            told += 1
-            if told == order.most:
+            _print(found, options)
+            printed += 1
+            if printed == options.most:
                 return
 
 
@@ -116,41 +114,26 @@ async def _begins(log: Log, start: Start, ends: Offsets) -> Offsets:
     return await (log.begins(ends) if start == "beginning" else log.at(ends, start))
 
 
-def _print(found: Found, order: Order) -> None:
-    if order.as_json:
-        print_json(as_document(found, personal=order.personal), lines=True)
+def _print(found: LogRecord, options: TailOptions) -> None:
+    if options.as_json:
+        print_json(document_of(found, personal=options.personal), lines=True)
         return
     console = out()
     cut = console.is_terminal
-    line = one_line(found, personal=order.personal)
+    line = one_line(found, personal=options.personal)
     console.print(line, no_wrap=cut, overflow="ellipsis" if cut else None, soft_wrap=not cut)
 
 
-def as_document(found: Found, *, personal: bool) -> object:
-    """The event as it stands on the topic; of a record that is none, where it is and why."""
-    if found.event is None:
-        record = found.record
-        return {
-            "unreadable": found.problem,
-            "topic": found.topic.name,
-            "partition": record.partition,
-            "offset": record.offset,
-            "bytes": len(record.value or b""),
-        }
-    document = orjson.loads(found.record.value)
-    return document if personal else without_personal(document)
-
-
-def one_line(found: Found, *, personal: bool = False) -> Text:
-    """An event, or what is none, in one line."""
-    line = Text(shown(time_of(found), milliseconds=True), style="dim")
+def one_line(found: LogRecord, *, personal: bool = False) -> Text:
+    """Puts an event, or what is none, into one line."""
+    line = Text(format_time(time_of(found), milliseconds=True), style="dim")
     if found.event is None:
         place = f"{found.record.partition} at {found.record.offset}"
         return line.append(
             f"  {found.problem}: partition {place}, {len(found.record.value or b'')} bytes", "not dim red"
         )
-    said = tell(found.event)
+    sentence = describe(found.event)
     line.append(f"  {printable(found.event.subject)}  ")
-    line.append(said.what, f"not dim {STYLES[said.tone]}")
-    details = [each for each in (*(said.personal if personal else ()), *said.more) if each]
+    line.append(sentence.what, f"not dim {STYLES[sentence.tone]}")
+    details = [each for each in (*(sentence.personal if personal else ()), *sentence.more) if each]
     return line.append("".join(f"; {each}" for each in details))

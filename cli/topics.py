@@ -10,13 +10,14 @@ import psycopg
 import typer
 from rich.table import Table
 
-from cli.context import KAFKA, Stack, find_stack, run
-from cli.log import open_log
-from cli.moments import length
+from cli.context import KAFKA, Stack, database, find_stack, run
 from cli.output import err, print_json, show
-from cli.positions import SMALL_FETCH, Fences, TopicState, read_fences, readers_of, topic_states
 from infra.errors import SettingsError
 from infra.setup import SERVICES
+from log.lag import SMALL_FETCH, Positions, TopicState, lags_of, topic_states
+from log.reader import open_log
+from log.times import describe_duration
+from runtime.inspect import read_fences
 
 
 def topics(*, as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON document.")] = False) -> None:
@@ -24,43 +25,37 @@ def topics(*, as_json: Annotated[bool, typer.Option("--json", help="The same as 
 
     How far a service has read stands in its database; without Postgres the lag is left out.
     """
-    states, fences = run(_look(find_stack(KAFKA)))
+    states, positions = run(_read(find_stack(KAFKA)))
     if as_json:
-        print_json({"topics": [as_document(state, fences) for state in states]})
+        print_json({"topics": [as_document(state, positions) for state in states]})
         return
-    if fences is None:
+    if positions is None:
         err().print("Postgres does not answer, so how far behind the services are is not known.")
-    show(as_table(states, fences, datetime.now(UTC)))
+    show(as_table(states, positions, datetime.now(UTC)))
 
 
-async def _look(stack: Stack) -> tuple[list[TopicState], Mapping[str, Fences] | None]:
+async def _read(stack: Stack) -> tuple[list[TopicState], Mapping[str, Positions] | None]:
     async with open_log(stack.settings, SMALL_FETCH) as log:
         states = await topic_states(log, stack.settings)
     try:
-        return states, await read_fences(stack.settings, SERVICES)
+        async with database(stack.settings) as connection:
+            return states, await read_fences(connection, stack.settings, SERVICES)
     except (psycopg.Error, SettingsError):
         return states, None
 
 
 def retention_of(state: TopicState) -> str:
-    """How long its records are kept, in words."""
+    """Says how long its records are kept."""
     if "compact" in state.settings.get("cleanup.policy", ""):
         return "the last of each key"
     milliseconds = state.settings.get("retention.ms")
     if milliseconds is None:
         return ""
-    return "unlimited" if milliseconds == "-1" else length(timedelta(milliseconds=int(milliseconds)))
+    return "unlimited" if milliseconds == "-1" else describe_duration(timedelta(milliseconds=int(milliseconds)))
 
 
-def lags_of(state: TopicState, fences: Mapping[str, Fences] | None) -> dict[str, int]:
-    """How many records each service that reads the topic has not read yet."""
-    if fences is None:
-        return {}
-    return {service: state.lag(fences[service]) for service in readers_of(state.topic) if service in fences}
-
-
-def as_document(state: TopicState, fences: Mapping[str, Fences] | None) -> dict[str, Any]:
-    """One topic for a script."""
+def as_document(state: TopicState, positions: Mapping[str, Positions] | None) -> dict[str, Any]:
+    """Gives one topic for a script."""
     return {
         "topic": state.topic.name,
         "about": state.topic.about,
@@ -69,12 +64,12 @@ def as_document(state: TopicState, fences: Mapping[str, Fences] | None) -> dict[
         "oldest": state.oldest,
         "newest": state.newest,
         "settings": dict(state.settings),
-        "lag": None if fences is None else lags_of(state, fences),
+        "lag": None if positions is None else lags_of(state, positions),
     }
 
 
-def as_table(states: Sequence[TopicState], fences: Mapping[str, Fences] | None, now: datetime) -> Table:
-    """One row for each topic."""
+def as_table(states: Sequence[TopicState], positions: Mapping[str, Positions] | None, now: datetime) -> Table:
+    """Gives a row for each topic."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, justify in (("topic", "left"), ("partitions", "right"), ("events", "right"), ("oldest", "right")):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # the literals above
@@ -88,13 +83,13 @@ def as_table(states: Sequence[TopicState], fences: Mapping[str, Fences] | None, 
             _ago(state.oldest, now),
             _ago(state.newest, now),
             retention_of(state),
-            _behind(lags_of(state, fences)),
+            _behind(lags_of(state, positions or {})),
         )
     return table
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:
-    return f"{length(max(now - moment, timedelta(0)))} ago" if moment else ""
+    return f"{describe_duration(max(now - moment, timedelta(0)))} ago" if moment else ""
 
 
 def _behind(lags: Mapping[str, int]) -> str:

@@ -10,15 +10,11 @@ import orjson
 import typer
 
 from cli.context import KAFKA, CommandFailed, Stack, find_stack, run
-from cli.leads import find_lead
-from cli.log import Found, Log, Offsets, is_forgotten, open_log
-from cli.output import Report, err, out, print_json, progress, show
-from cli.personal import without_personal
-from cli.story import in_order, start_of, story_table
-from schemas.topics import COMMANDS, POLICIES, TOPICS, Topic
-
-TOLD: tuple[Topic, ...] = tuple(topic for topic in TOPICS if topic.events and topic not in (POLICIES, COMMANDS))
-"""Topics that hold events of leads."""
+from cli.leads import lead_named
+from cli.output import err, out, print_json, progress, show
+from log.personal import without_personal
+from log.reader import Log, LogRecord, Offsets, open_log
+from log.timeline import LEAD_TOPICS, read_timeline, start_of, timeline_table
 
 
 def trace(
@@ -38,64 +34,54 @@ def trace(
 
 async def _trace(stack: Stack, who: str, printer: _Printer, *, follow: bool) -> None:
     async with open_log(stack.settings) as log:
-        lead = await find_lead(stack, log, who)
-        # Taken before the story is read: what comes in between is read twice rather than never.
-        onwards = await log.ends(log.places(TOLD, lead))
+        lead = await lead_named(stack, log, who)
+        # Taken before the timeline is read: what comes in between is read twice rather than never.
+        onwards = await log.ends(log.places(LEAD_TOPICS, lead))
         with progress("Reading the lead's partition") as report:
-            story, forgotten = await read_story(log, lead, report)
-        if not story and not forgotten and not follow:
+            timeline, erased = await read_timeline(log, lead, report)
+        if not timeline and not erased and not follow:
             raise CommandFailed(f"nothing is in the log of lead {lead}")
-        printer.begin(lead, story, forgotten)
+        printer.begin(lead, timeline, erased)
         if follow:
-            await _follow(log, lead, onwards, story, printer)
+            await _follow(log, lead, onwards, timeline, printer)
 
 
-async def _follow(log: Log, lead: str, onwards: Offsets, story: Sequence[Found], printer: _Printer) -> None:
-    known = {each.event.id for each in story if each.event}
+async def _follow(log: Log, lead: str, onwards: Offsets, timeline: Sequence[LogRecord], printer: _Printer) -> None:
+    known = {each.event.id for each in timeline if each.event}
     async for record in log.follow(onwards):
         if record.key != lead.encode():
             continue
-        found = log.found(record)
+        found = log.decode(record)
         if found.event is None or found.event.id not in known:
             printer.print([found])
         if found.event is not None:
             known.add(found.event.id)
 
 
-async def read_story(log: Log, lead: str, report: Report | None = None) -> tuple[list[Found], int]:
-    """A lead's events in order, and how many more there are from before it was erased."""
-    places, key = log.places(TOLD, lead), lead.encode()
-    erasures = await log.erasures(lead)
-    records = log.read(await log.begins(places), await log.ends(places), report)
-    story = in_order([log.found(record) async for record in records if record.key == key])
-    kept = [each for each in story if each.event is None or not is_forgotten(each.event, erasures)]
-    return kept, len(story) - len(kept)
-
-
 class _Printer:
-    """Prints a story, and what is added to it."""
+    """Prints a timeline, and what is added to it."""
 
     def __init__(self, *, personal: bool, as_json: bool) -> None:
         self._personal = personal
         self._as_json = as_json
         self._start: datetime | None = None
 
-    def begin(self, lead: str, story: Sequence[Found], forgotten: int) -> None:
-        self._start = start_of(story)
+    def begin(self, lead: str, timeline: Sequence[LogRecord], erased: int) -> None:
+        self._start = start_of(timeline)
         if not self._as_json:
-            traces = dict.fromkeys(each.event.traceparent[3:35] for each in story if each.event)
-            count = _events(len(story))
+            traces = dict.fromkeys(each.event.traceparent[3:35] for each in timeline if each.event)
+            count = _events(len(timeline))
             out().print(f"[bold]Lead {lead}[/]  {count}  [dim]trace {', '.join(list(traces)[:3])}[/]")
-        if forgotten:
-            err().print(f"{_events(forgotten)} from before this person was erased: not shown.")
-        self.print(story)
+        if erased:
+            err().print(f"{_events(erased)} from before this person was erased: not shown.")
+        self.print(timeline)
 
-    def print(self, story: Sequence[Found]) -> None:
+    def print(self, timeline: Sequence[LogRecord]) -> None:
         if not self._as_json:
-            self._start = self._start or start_of(story)
-            show(story_table(story, self._start, personal=self._personal))
+            self._start = self._start or start_of(timeline)
+            show(timeline_table(timeline, self._start, personal=self._personal))
             return
-        for each in story:
+        for each in timeline:
             if each.event is not None:
                 document = orjson.loads(each.record.value)
                 print_json(document if self._personal else without_personal(document), lines=True)

@@ -1,4 +1,4 @@
-"""What the outside world does to the pipeline: posts, imports, and a stranger's records."""
+"""What the outside world does to the pipeline: posts, imports, and records that others write into the topics."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Item:
         document: as the API takes it, or a form's fields.
         happened: when, if that must be said; goes into `happened_field`, and is never later than the posting.
         person: whom it is about.
-        told: the addresses and numbers in it, as they are spelt there.
+        contacts: the addresses and numbers in it, as they are spelt there.
     """
 
     document: Document
     person: int | None = None
-    told: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
     happened: datetime | None = None
     happened_field: str = "occurred_at"
     expected: Expected = ACCEPTED
@@ -74,7 +74,7 @@ class Post:
 class Import:
     """A list that an operator imports: a CSV file's name, header, rows, and whom each row is about.
 
-    The rows after these are refused, each for its reason. `told` holds each row's addresses and numbers.
+    The rows after these are refused, each for its reason. `contacts` holds each row's addresses and numbers.
     """
 
     name: str
@@ -82,12 +82,12 @@ class Import:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     persons: Sequence[int]
-    told: Sequence[tuple[str, ...]]
+    contacts: Sequence[tuple[str, ...]]
     refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Stranger:
+class ForeignRecord:
     """A record that somebody writes straight into a topic, past capture."""
 
     topic: str
@@ -106,7 +106,7 @@ class Action:
     """
 
     at: datetime
-    what: Post | Import | Stranger
+    what: Post | Import | ForeignRecord
     lane: str
     patience: timedelta = NOW
     claim: tuple[str, int] | None = None

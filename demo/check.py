@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from demo.directory import Directory
-from demo.driver import Walked
+from demo.driver import WalkResult
 from demo.evidence import Evidence
 from demo.posting import Sent
 from schemas.topics import BY_NAME
@@ -34,11 +34,11 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Facts:
+class SentFacts:
     """What was sent."""
 
     sent: Sent
-    walked: Walked
+    walked: WalkResult
     directory: Directory
     end: datetime
 
@@ -59,12 +59,12 @@ class Facts:
         return self.sent.refused + Counter(reason for what, *_ in self.walked.imported for reason in what.refused)
 
 
-def check(facts: Facts, evidence: Evidence, ledger: Mapping[str, int]) -> list[Finding]:
-    """All promises. `ledger` is the funnel of the metrics service: stage → leads."""
+def check(facts: SentFacts, evidence: Evidence, ledger: Mapping[str, int]) -> list[Finding]:
+    """Checks all promises. `ledger` is the funnel of the metrics service: stage → leads."""
     return [*_nothing_lost(facts, evidence), *_through(evidence, ledger), *_in_time(facts, evidence, ledger)]
 
 
-def _nothing_lost(facts: Facts, evidence: Evidence) -> Iterator[Finding]:
+def _nothing_lost(facts: SentFacts, evidence: Evidence) -> Iterator[Finding]:
     sent = facts.sent
     answers = "; ".join(sent.surprises[:SHOWN])
     yield Finding("Every answer was as it should be", 0, len(sent.surprises), answers)
@@ -73,18 +73,18 @@ def _nothing_lost(facts: Facts, evidence: Evidence) -> Iterator[Finding]:
     yield Finding("Every submission we were told the id of is there", 0, len(sent.submissions - ids))
     yield from _people(facts, evidence)
     for kind, topic in (("signals", "signal"), ("outcomes", "outcome"), ("touches", "rep's touch")):
-        told, there = sent.ids.get(kind, set()), evidence.ids[kind]
-        wrong = _some(told ^ set(there)) or _some(each for each, count in there.items() if count > 1)
-        yield Finding(f"Every accepted {topic} is one event", len(told), there.total(), wrong)
+        accepted, there = sent.ids.get(kind, set()), evidence.ids[kind]
+        wrong = _some(accepted ^ set(there)) or _some(each for each, count in there.items() if count > 1)
+        yield Finding(f"Every accepted {topic} is one event", len(accepted), there.total(), wrong)
     refused = facts.refused
     wrong = "" if refused == evidence.rejected else f"{dict(refused)} against {dict(evidence.rejected)}"
     yield Finding("Everything refused is kept, with its reason", refused.total(), evidence.rejected.total(), wrong)
     missing = sent.kept - evidence.rejected_bytes
     yield Finding("… and with its bytes", sent.kept.total(), sent.kept.total() - missing.total())
-    yield _strangers(facts, evidence)
+    yield _foreign(facts, evidence)
 
 
-def _people(facts: Facts, evidence: Evidence) -> Iterator[Finding]:
+def _people(facts: SentFacts, evidence: Evidence) -> Iterator[Finding]:
     leads_of: dict[int, set[str]] = defaultdict(set)
     people_of: dict[str, set[int | None]] = defaultdict(set)
     for event in evidence.captured:
@@ -101,9 +101,11 @@ def _people(facts: Facts, evidence: Evidence) -> Iterator[Finding]:
     yield Finding("No lead is two people, or nobody", 0, len(mixed), _some(mixed))
 
 
-def _strangers(facts: Facts, evidence: Evidence) -> Finding:
+def _foreign(facts: SentFacts, evidence: Evidence) -> Finding:
     wanted = {
-        (reader, topic): count for topic, count in facts.walked.strangers.items() for reader in BY_NAME[topic].consumers
+        (reader, topic): count
+        for topic, count in facts.walked.foreign_records.items()
+        for reader in BY_NAME[topic].consumers
     }
     there: Counter[tuple[str, str]] = Counter()
     for (service, topic, _), count in evidence.dead.items():
@@ -121,7 +123,7 @@ def _through(evidence: Evidence, ledger: Mapping[str, int]) -> Iterator[Finding]
     yield Finding("The ledger knows every lead", len(leads), ledger.get("captured", 0))
 
 
-def _in_time(facts: Facts, evidence: Evidence, ledger: Mapping[str, int]) -> Iterator[Finding]:
+def _in_time(facts: SentFacts, evidence: Evidence, ledger: Mapping[str, int]) -> Iterator[Finding]:
     contacted = facts.sent.contacted
     yield Finding("The ledger knows every lead that a rep has contacted", len(contacted), ledger.get("contacted", 0))
     wrong = [key[0] for key, verdict in evidence.verdicts.items() if not _right(key, verdict, evidence)]

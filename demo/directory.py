@@ -1,4 +1,4 @@
-"""Who is who: which of our people a lead of the pipeline is, told by what they wrote."""
+"""Who is who: which of our people a lead of the pipeline is, by what they wrote."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Directory:
             if isinstance(action.what, Post):
                 for item in action.what.items:
                     if item.person is not None:
-                        self._note(item.told, item.person)
+                        self._note(item.contacts, item.person)
             elif isinstance(action.what, Import):
-                for told, person in zip(action.what.told, action.what.persons, strict=True):
-                    self._note(told, person)
+                for contacts, person in zip(action.what.contacts, action.what.persons, strict=True):
+                    self._note(contacts, person)
 
-    def _note(self, told: Iterable[str], person: int) -> None:
-        for text in told:
+    def _note(self, contacts: Iterable[str], person: int) -> None:
+        for text in contacts:
             if self._people.setdefault(text.strip(), person) != person:
                 raise ValueError(f"persons {self._people[text.strip()]} and {person} write the same")
 

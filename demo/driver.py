@@ -12,57 +12,57 @@ from time import monotonic
 from demo.actions import Action, Import, Post
 from demo.agenda import Agenda
 from demo.directory import Directory
-from demo.ears import Ears
+from demo.listener import TopicListener
 from demo.plan import Play
 from demo.posting import Poster
-from demo.quiet import Snapshot, Watch, stop_for
+from demo.quiescence import QuiescenceWatch, Snapshot, stop_for
 from demo.reps import Reps
 from demo.world import world
 from infra.clock import OffsetClock
 from schemas.events import LeadCaptured
 
 SIDE_BY_SIDE = 16
-TELL_SECONDS = 1.5
+REPORT_SECONDS = 1.5
 JUDGED = "route."
 
 Importer = Callable[[Import], tuple[int, int]]
 """Imports a file; returns how many rows were accepted and how many refused. Runs in a thread."""
-Tell = Callable[[datetime], Awaitable[None]]
-"""Told every now and then how far the simulated time is."""
+ReportTime = Callable[[datetime], Awaitable[None]]
+"""Called every now and then with how far the simulated time is."""
 
 
 @dataclass
-class World:
+class Surroundings:
     """What the driver acts on."""
 
     clock: OffsetClock
-    watch: Watch
-    ears: Ears
+    watch: QuiescenceWatch
+    listener: TopicListener
     poster: Poster
     importer: Importer
-    tell: Tell
+    report: ReportTime
 
 
 @dataclass
-class Walked:
+class WalkResult:
     """How the walk went.
 
     Attributes:
         stops: how often the clock stopped.
-        strangers: how many records were written past capture, by topic.
+        foreign_records: how many records were written past capture, by topic.
         imported: (accepted, refused) of each imported file.
     """
 
     stops: int
     seconds: float
-    strangers: dict[str, int]
+    foreign_records: dict[str, int]
     imported: list[tuple[Import, int, int]]
 
 
 class Driver:
     """One demo's walk."""
 
-    def __init__(self, play: Play, on: World) -> None:
+    def __init__(self, play: Play, on: Surroundings) -> None:
         self._play, self._on = play, on
         self._agenda = Agenda(play.actions)
         self._directory = Directory()
@@ -70,16 +70,16 @@ class Driver:
         journeys = {journey.person.number: journey for journey in play.journeys}
         self._reps = Reps(journeys, world(), on.clock.now)
         self._people: dict[str, int] = {}
-        self._told_at = 0.0
-        self._walked = Walked(0, 0.0, {}, [])
+        self._reported_at = 0.0
+        self._walked = WalkResult(0, 0.0, {}, [])
 
     @property
     def directory(self) -> Directory:
         """Who wrote what."""
         return self._directory
 
-    async def walk(self) -> Walked:
-        """From the beginning of the simulated time to its end.
+    async def walk(self) -> WalkResult:
+        """Walks from the beginning of the simulated time to its end.
 
         Raises:
             DemoFailed: the pipeline does not do its part.
@@ -93,10 +93,10 @@ class Driver:
             await self._act(self._agenda.take(clock.now()))
             await self._settle()
             self._walked.stops += 1
-            await self._tell()
+            await self._report()
         await self._arrive(end)
         await self._settle()
-        await self._on.tell(end)
+        await self._on.report(end)
         self._walked.seconds = monotonic() - started
         return self._walked
 
@@ -115,16 +115,16 @@ class Driver:
             await self._settle()
 
     async def _settle(self) -> Snapshot:
-        """Waits until the pipeline is done, and lets the reps hear what it said."""
-        quiet = await self._on.watch.until_quiet()
-        for event in await self._on.ears.hear(quiet.given):
+        """Waits until the pipeline is done, and lets the reps react to what it published."""
+        snapshot = await self._on.watch.until_quiescent()
+        for event in await self._on.listener.new_events(snapshot.numbered):
             if isinstance(event, LeadCaptured):
                 person = self._directory.who(event)
                 if person is not None:
                     self._people.setdefault(event.lead_id, person)
             elif event.lead_id in self._people:
-                self._agenda.add(self._reps.hear(event, self._people[event.lead_id]))
-        return quiet
+                self._agenda.add(self._reps.react(event, self._people[event.lead_id]))
+        return snapshot
 
     async def _act(self, actions: Sequence[Action]) -> None:
         lanes: dict[str, list[Action]] = defaultdict(list)
@@ -147,10 +147,10 @@ class Driver:
             accepted, refused = await asyncio.to_thread(self._on.importer, what)
             self._walked.imported.append((what, accepted, refused))
         else:
-            self._on.watch.expect_stranger(*await self._on.ears.write(what))
-            self._walked.strangers[what.topic] = self._walked.strangers.get(what.topic, 0) + 1
+            self._on.watch.expect_foreign(*await self._on.listener.write(what))
+            self._walked.foreign_records[what.topic] = self._walked.foreign_records.get(what.topic, 0) + 1
 
-    async def _tell(self) -> None:
-        if monotonic() - self._told_at > TELL_SECONDS:
-            await self._on.tell(self._on.clock.now())
-            self._told_at = monotonic()
+    async def _report(self) -> None:
+        if monotonic() - self._reported_at > REPORT_SECONDS:
+            await self._on.report(self._on.clock.now())
+            self._reported_at = monotonic()

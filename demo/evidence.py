@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
 
-from cli.log import Found, Log
+from log.reader import Log, LogRecord
+from log.timeline import LEAD_TOPICS
 from policy.contact import contact_at
 from schemas.base import Event
 from schemas.events import (
@@ -29,16 +30,13 @@ from schemas.events import (
     SlaMet,
     TouchRecorded,
 )
-from schemas.topics import COMMANDS, POLICIES, TOPICS
-
-READ = tuple(topic for topic in TOPICS if topic.events and topic not in (POLICIES, COMMANDS))
 
 ClockKey = tuple[str, str, datetime]
 """Lead, submission, start."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeadlineResult:
     """Whether a lead was contacted in time."""
 
     kept: bool
@@ -59,7 +57,7 @@ class Evidence:
         contacts: when a person was in contact with the lead.
         let_go: leads that nobody needs to contact any more: lost, or taken from their owner.
         ids: by topic, the reporters' ids of signals, outcomes and human touches.
-        stages: by lead, how much is known of it; for choosing one to tell of.
+        stages: by lead, how much is known of it; for choosing one to show.
         records: records per topic.
     """
 
@@ -69,7 +67,7 @@ class Evidence:
     placed: set[str] = field(default_factory=set)
     seconds_to_owner: list[float] = field(default_factory=list)
     started: dict[ClockKey, datetime] = field(default_factory=dict)
-    verdicts: dict[ClockKey, Verdict] = field(default_factory=dict)
+    verdicts: dict[ClockKey, DeadlineResult] = field(default_factory=dict)
     corrected: int = 0
     contacts: dict[str, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     let_go: set[str] = field(default_factory=set)
@@ -82,7 +80,7 @@ class Evidence:
     records: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
 
-    def add(self, found: Found) -> None:
+    def add(self, found: LogRecord) -> None:
         """Takes one record in."""
         topic, event = found.topic.name, found.event
         self.records[topic] += 1
@@ -111,10 +109,10 @@ class Evidence:
     @_take.register
     def _assigned(self, event: LeadAssigned) -> None:
         self.placed.add(event.lead_id)
-        told: Assignment = event.data
-        started = told.deadlines.started_at or told.origin.captured_at
-        key = (event.lead_id, told.origin.submission_id, started)
-        self.started[key] = told.deadlines.contacted_by
+        assignment: Assignment = event.data
+        started = assignment.deadlines.started_at or assignment.origin.captured_at
+        key = (event.lead_id, assignment.origin.submission_id, started)
+        self.started[key] = assignment.deadlines.contacted_by
         self.seconds_to_owner.append((event.time - started).total_seconds())
 
     @_take.register(LeadParked)
@@ -136,7 +134,7 @@ class Evidence:
         kept, known = isinstance(event, SlaMet), self.verdicts.get(key)
         self.corrected += known is not None and known.kept != kept
         if kept or known is None:
-            self.verdicts[key] = Verdict(kept, result.at, result.deadline)
+            self.verdicts[key] = DeadlineResult(kept, result.at, result.deadline)
 
     @_take.register
     def _touched(self, event: TouchRecorded) -> None:
@@ -180,15 +178,15 @@ async def gather(log: Log) -> Evidence:
     return evidence
 
 
-async def _all(log: Log) -> AsyncIterator[Found]:
-    places = log.places(READ)
+async def _all(log: Log) -> AsyncIterator[LogRecord]:
+    places = log.places(LEAD_TOPICS)
     records: AsyncIterator[Any] = log.read(await log.begins(places), await log.ends(places))
     async for record in records:
-        yield log.found(record)
+        yield log.decode(record)
 
 
 def likely_story(evidence: Evidence) -> str | None:
-    """A lead worth telling of: it got far, through every service, in few events."""
+    """Picks a lead worth showing: it got far, through every service, in few events."""
     stages = ("lead.captured", "lead.enriched", "lead.scored", "lead.assigned", "sla.met", "touch.sent")
 
     def worth(lead: str) -> tuple[int, int, int]:

@@ -1,19 +1,18 @@
-"""Writes a list as a CSV file and has the real importer take it in."""
+"""Writes a list as a CSV file and has it imported."""
 
 from __future__ import annotations
 
 import csv
-import io
+from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-
-from cli.importer import ImportOptions, import_csv
-from cli.importing.sending import HttpClient
 from demo.actions import Import
 
+ImportFile = Callable[[Path, str], tuple[int, int]]
+"""Imports a CSV file as the list of that name; returns how many rows were accepted and how many refused."""
 
-def import_list(what: Import, folder: Path, client: HttpClient) -> tuple[int, int]:
+
+def import_list(what: Import, folder: Path, import_file: ImportFile) -> tuple[int, int]:
     """Leaves the file, and that of its refused rows, in `folder`. Returns how many rows were accepted and refused.
 
     The cells are divided by semicolons, as spreadsheets in half of Europe do it.
@@ -24,5 +23,4 @@ def import_list(what: Import, folder: Path, client: HttpClient) -> tuple[int, in
         writer = csv.writer(file, delimiter=";")
         writer.writerow(what.header)
         writer.writerows(what.rows)
-    summary = import_csv(path, ImportOptions(source=what.source), client, Console(file=io.StringIO()))
-    return summary.accepted, summary.refused
+    return import_file(path, what.source)

@@ -14,7 +14,7 @@ from demo.people import Person
 from demo.spelling import clumsy, email_spelling, misspelt_email, phone_spelling
 from demo.times import floor, somewhen
 from demo.world import World
-from demo.writing import form_post, json_document, told_in
+from demo.writing import contacts_in, form_post, json_document
 
 Again = Literal["retried", "at once", "other spelling", "misspelt first"]
 
@@ -22,7 +22,7 @@ GRID = timedelta(minutes=15)
 """Enquiries come on a grid: several at one moment, and the rest of the time passes in one step."""
 SIGNALS_WAIT = timedelta(hours=3)
 REPORTED_LATE = 0.08
-"""How many signals are heard of only days later."""
+"""How many signals are reported only days later."""
 
 SIGNALS = {
     "page_view": 30.0, "pricing_visit": 10.0, "download": 8.0, "email_open": 18.0, "email_click": 8.0,
@@ -48,7 +48,7 @@ class Journey:
 
 
 def again_of(person: Person, channel: Channel, world: World, rng: Random) -> tuple[Again, ...]:
-    """In which ways somebody is heard of more than once."""
+    """In which ways somebody enquires more than once."""
     kinds: list[Again] = []
     if channel.way == "import":
         return ()
@@ -74,7 +74,7 @@ def enquiries(journey: Journey, end: datetime, world: World) -> Iterator[Action]
         first["email"] = misspelt_email(person.email, world, rng)
     yield Action(journey.first_at, _submission(journey, first, journey.channel, rng), lane)
     if "misspelt first" in journey.again:
-        yield Action(journey.first_at + GRID, _submission(journey, _as_told(person), journey.channel, rng), lane)
+        yield Action(journey.first_at + GRID, _submission(journey, _as_spelt(person), journey.channel, rng), lane)
     if "retried" in journey.again:
         twice = journey.rng("enquiries")
         repeat = _submission(journey, first, journey.channel, twice, repeated=True)
@@ -89,7 +89,7 @@ def enquiries(journey: Journey, end: datetime, world: World) -> Iterator[Action]
         yield Action(floor(later, GRID), _submission(journey, _spelt_anew(person, rng), channel, rng), lane)
 
 
-def _as_told(person: Person) -> dict[str, str | None]:
+def _as_spelt(person: Person) -> dict[str, str | None]:
     return {"email": person.email, "phone": person.phone}
 
 
@@ -112,7 +112,7 @@ def _submission(
         return form_post(person, name, contact, source, rng)
     document = json_document(person, name, contact, channel, source, rng)
     expected = DUPLICATE if repeated else ACCEPTED
-    return Post("/v1/leads", (Item(document, person.number, told_in(contact), expected=expected),))
+    return Post("/v1/leads", (Item(document, person.number, contacts_in(contact), expected=expected),))
 
 
 def engagement(journey: Journey, end: datetime, world: World) -> Iterator[Action]:
@@ -128,8 +128,8 @@ def engagement(journey: Journey, end: datetime, world: World) -> Iterator[Action
         before = number == 0 and signal == "page_view"
         moment += timedelta(days=rng.expovariate(1 / 1.6)) if not before else timedelta(0)
         happened = journey.first_at - timedelta(minutes=rng.uniform(2, 600)) if before else moment
-        heard = happened + timedelta(days=rng.uniform(1, 5)) if rng.random() < REPORTED_LATE else happened
-        posted = max(heard, known_at + timedelta(minutes=rng.uniform(1, 30)))
+        reported = happened + timedelta(days=rng.uniform(1, 5)) if rng.random() < REPORTED_LATE else happened
+        posted = max(reported, known_at + timedelta(minutes=rng.uniform(1, 30)))
         if posted >= end:
             break
         document = {"signal": signal, "id": f"sig-{person.number}-{number}", "channel": _reported_by(signal), **who}

@@ -1,4 +1,4 @@
-"""What arrives and must not stop anything: mistakes, programs, half-told stories, strangers in the topics."""
+"""What arrives and must not stop anything: mistakes, programs, half of a story, records that are not ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from random import Random
 
 import orjson
 
-from demo.actions import UNKNOWN_LEAD, Action, Expected, Item, Post, Stranger, one
+from demo.actions import UNKNOWN_LEAD, Action, Expected, ForeignRecord, Item, Post, one
 from demo.times import somewhen
 from schemas.topics import CAPTURED, SIGNALS
 
@@ -70,7 +70,7 @@ def _empty_form(number: int) -> Post:
     return Post("/v1/leads", (item,), "form", headers={"Accept": "application/json"}, token=False)
 
 
-def _unheard_of(number: int) -> Post:
+def _unknown_lead(number: int) -> Post:
     document = {"signal": "page_view", "email": f"never{number}@seen.example", "id": f"junk-{number}"}
     return one("/v1/signals", Item(document, expected=UNKNOWN_LEAD))
 
@@ -91,14 +91,14 @@ def _without_token(number: int) -> Post:
 
 
 KINDS: tuple[Junk, ...] = (
-    _nobody, _misspelt_field, _program, _unheard_of, _no_address, _nul, _cut_off, _empty_form, _lost_for_no_reason,
+    _nobody, _misspelt_field, _program, _unknown_lead, _no_address, _nul, _cut_off, _empty_form, _lost_for_no_reason,
     _wrong_charset, _from_the_future, _without_token,
 )  # fmt: skip
 
-STRANGERS: tuple[Stranger, ...] = (
-    Stranger(CAPTURED.name, b"stranger-1", b"hello, is this the lead topic?"),
-    Stranger(SIGNALS.name, b"stranger-2", orjson.dumps({"signal": "page_view", "who": "somebody"})),
-    Stranger(CAPTURED.name, b"stranger-3", b"\x00\xff\xfe binary"),
+FOREIGN_RECORDS: tuple[ForeignRecord, ...] = (
+    ForeignRecord(CAPTURED.name, b"stranger-1", b"hello, is this the lead topic?"),
+    ForeignRecord(SIGNALS.name, b"stranger-2", orjson.dumps({"signal": "page_view", "who": "somebody"})),
+    ForeignRecord(CAPTURED.name, b"stranger-3", b"\x00\xff\xfe binary"),
 )
 
 
@@ -108,5 +108,5 @@ def junk(leads: int, start: datetime, end: datetime, rng: Random) -> Iterator[Ac
     for number, kind in zip(range(count), cycle(KINDS), strict=False):
         at = somewhen(start, end, "Europe/London", rng)
         yield Action(at, kind(number), f"junk {number}", JUNK_WAITS)
-    for number, stranger in enumerate(STRANGERS):
-        yield Action(somewhen(start, end, "Europe/London", rng), stranger, f"stranger {number}", JUNK_WAITS)
+    for number, record in enumerate(FOREIGN_RECORDS):
+        yield Action(somewhen(start, end, "Europe/London", rng), record, f"stranger {number}", JUNK_WAITS)

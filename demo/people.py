@@ -67,8 +67,8 @@ class Cast:
         given, family = rng.choice(country.given), rng.choice(country.family)
         company = self._company(country, quality, rng) if rng.random() < 0.55 + 0.45 * quality else None
         has_email = rng.random() < email
-        number_told = self._phone(country, rng) if rng.random() < phone or not has_email else None
-        address_told = has_email or number_told is None
+        number_given = self._phone(country, rng) if rng.random() < phone or not has_email else None
+        address_given = has_email or number_given is None
         return Person(
             number=number,
             quality=quality,
@@ -77,8 +77,8 @@ class Cast:
             country=country,
             company=company,
             title=self._title(country, quality, rng) if company or rng.random() < 0.3 else None,
-            email=self._email(given, family, country, company, quality, rng) if address_told else None,
-            phone=number_told,
+            email=self._email(given, family, country, company, quality, rng) if address_given else None,
+            phone=number_given,
         )
 
     def _company(self, country: Country, quality: float, rng: Random) -> Company:

@@ -9,23 +9,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cli.importing.sending import HttpClient
-from cli.log import Found, Log, open_log
-from cli.trace import read_story
-from demo.check import Facts, Finding, check
-from demo.driver import Driver, Walked, World
-from demo.ears import Ears
+from demo.check import Finding, SentFacts, check
+from demo.driver import Driver, Surroundings, WalkResult
 from demo.evidence import Evidence, gather, likely_story
-from demo.figures import Figures, stages_of
-from demo.importing import import_list
+from demo.importing import ImportFile, import_list
+from demo.listener import TopicListener
+from demo.metrics_client import MetricsClient, stages_of
 from demo.plan import Scale, plan
 from demo.posting import Poster, Sent
-from demo.quiet import Watch
+from demo.quiescence import QuiescenceWatch
 from infra.clock import OffsetClock
 from infra.settings import Settings
+from log.reader import Log, LogRecord, open_log
+from log.timeline import read_timeline
 
-Tell = Callable[[datetime, Mapping[str, int]], None]
-"""Told how far the simulated time is, and how many leads have reached each stage."""
+ReportStages = Callable[[datetime, Mapping[str, int]], None]
+"""Called with how far the simulated time is, and how many leads have reached each stage."""
 
 REPORTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "channels": ("/v1/funnel", {"by": "channel"}),
@@ -40,14 +39,21 @@ class Performance:
 
     scale: Scale
     sent: Sent
-    walked: Walked
+    walked: WalkResult
     evidence: Evidence
     findings: list[Finding]
     reports: Mapping[str, dict[str, Any]]
-    story: list[Found]
+    story: list[LogRecord]
 
 
-async def perform(scale: Scale, env: Mapping[str, str], folder: Path, clock: OffsetClock, tell: Tell) -> Performance:
+async def perform(
+    scale: Scale,
+    env: Mapping[str, str],
+    folder: Path,
+    clock: OffsetClock,
+    report: ReportStages,
+    import_file: ImportFile,
+) -> Performance:
     """Plays the whole of it.
 
     Args:
@@ -55,45 +61,47 @@ async def perform(scale: Scale, env: Mapping[str, str], folder: Path, clock: Off
         env: the running stack's LEADSTREAM_* variables, which are set in this process too.
         folder: where imported files are left.
         clock: the one that the services share.
-        tell: hears of progress.
+        report: hears of progress.
+        import_file: imports a list, in a thread.
 
     Raises:
         DemoFailed: the pipeline does not do its part.
+        LogUnavailable: the topics can't be read back.
     """
     settings = Settings()
     token, form_key = (env[name].split(",")[0] for name in ("LEADSTREAM_CAPTURE_TOKEN", "LEADSTREAM_FORM_KEY"))
-    figures = Figures(env["LEADSTREAM_METRICS_URL"], env["LEADSTREAM_ADMIN_TOKEN"])
+    metrics = MetricsClient(env["LEADSTREAM_METRICS_URL"], env["LEADSTREAM_ADMIN_TOKEN"])
     capture = env["LEADSTREAM_CAPTURE_URL"]
-    on = World(
+    on = Surroundings(
         clock=clock,
-        watch=Watch(settings, clock),
-        ears=Ears(settings),
+        watch=QuiescenceWatch(settings, clock),
+        listener=TopicListener(settings),
         poster=Poster(capture, token, form_key),
-        importer=lambda what: import_list(what, folder / "lists", HttpClient(capture, token)),
-        tell=_telling(figures, tell),
+        importer=lambda what: import_list(what, folder / "lists", import_file),
+        report=_reporting(metrics, report),
     )
     driver = Driver(plan(scale), on)
     async with AsyncExitStack() as opened:
-        for each in (on.watch, on.ears, on.poster):
+        for each in (on.watch, on.listener, on.poster):
             opened.push_async_callback(each.close)
             await each.open()
         walked = await driver.walk()
     async with open_log(settings) as log:
         evidence = await gather(log)
         story = await _story(log, evidence)
-    reports = {name: await figures.ask(path, **query) for name, (path, query) in REPORTS.items()}
-    facts = Facts(on.poster.sent, walked, driver.directory, scale.end)
-    findings = check(facts, evidence, stages_of(reports["channels"]))
+    reports = {name: await metrics.report(path, **query) for name, (path, query) in REPORTS.items()}
+    sent = SentFacts(on.poster.sent, walked, driver.directory, scale.end)
+    findings = check(sent, evidence, stages_of(reports["channels"]))
     return Performance(scale, on.poster.sent, walked, evidence, findings, reports, story)
 
 
-def _telling(figures: Figures, tell: Tell) -> Callable[[datetime], Awaitable[None]]:
-    async def told(now: datetime) -> None:
-        tell(now, stages_of(await figures.ask("/v1/funnel")))
+def _reporting(metrics: MetricsClient, report: ReportStages) -> Callable[[datetime], Awaitable[None]]:
+    async def report_stages(now: datetime) -> None:
+        report(now, stages_of(await metrics.report("/v1/funnel")))
 
-    return told
+    return report_stages
 
 
-async def _story(log: Log, evidence: Evidence) -> list[Found]:
+async def _story(log: Log, evidence: Evidence) -> list[LogRecord]:
     lead = likely_story(evidence)
-    return (await read_story(log, lead))[0] if lead else []
+    return (await read_timeline(log, lead))[0] if lead else []

@@ -15,7 +15,7 @@ from demo.junk import junk
 from demo.people import Cast, Person
 from demo.times import floor, office_time, somewhen
 from demo.world import World, world
-from demo.writing import HEADERS, json_document, list_row, told_in
+from demo.writing import HEADERS, contacts_in, json_document, list_row
 
 BATCH = 25
 """Badge scans that are sent together."""
@@ -108,7 +108,7 @@ def _lists(journeys: tuple[Journey, ...], scale: Scale) -> Iterator[Action]:
                 header=HEADERS,
                 rows=[row for row, _ in rows + twice] + list(BAD_ROWS),
                 persons=[number for _, number in rows + twice],
-                told=[tuple(cell for cell in row[1:3] if cell) for row, _ in rows + twice],
+                contacts=[tuple(cell for cell in row[1:3] if cell) for row, _ in rows + twice],
                 refused=tuple(BAD_ROWS.values()),
             ),
             f"list {source}",
@@ -130,7 +130,7 @@ def _scans(journeys: tuple[Journey, ...]) -> Iterator[Action]:
             contact = {"email": person.email, "phone": person.phone}
             document = json_document(person, person.name, contact, journey.channel, journey.source, rng)
             scanned = journey.first_at - SCANS_LATE - timedelta(minutes=rng.uniform(0, 300))
-            item = Item(document, person.number, told_in(contact), scanned, "submitted_at")
+            item = Item(document, person.number, contacts_in(contact), scanned, "submitted_at")
             events[journey.source, journey.first_at].append(item)
     for (source, at), items in events.items():
         for first in range(0, len(items), BATCH):

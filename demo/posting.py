@@ -29,7 +29,7 @@ class Sent:
 
     Attributes:
         accepted: by kind (leads, signals, outcomes, touches), how many were taken.
-        submissions: ids of accepted leads, as far as the answers told them.
+        submissions: ids of accepted leads, as far as the answers name them.
         ids: by kind, the reporters' ids of what was taken.
         refused: by reason, how many were refused and should be on `leads.rejected`.
         kept: the bytes of what was refused.

@@ -1,4 +1,4 @@
-"""The reps, and the CRM they work in: it hears who was given which lead, and tells what they did.
+"""The reps, and the CRM they work in: it learns who was given which lead, and reports what they did.
 
 They do what people do: most leads are called in time, some too late, a few never; a call is sometimes entered only
 in the evening; now and then somebody gives a lead back.
@@ -46,8 +46,8 @@ class Reps:
         self._journeys, self._world, self._clock = journeys, world, clock
         self._owners: dict[str, int] = {}
 
-    def hear(self, event: Event, person: int) -> Iterator[Action]:
-        """What follows from an event of `leads.assigned` about `person`."""
+    def react(self, event: Event, person: int) -> Iterator[Action]:
+        """Plans what follows from an event of `leads.assigned` about `person`."""
         if isinstance(event, LeadAssigned | LeadReassigned):
             lead = event.lead_id
             claim = (lead, self._owners.get(lead, 0) + 1)
@@ -58,14 +58,14 @@ class Reps:
         """False for what a former owner had in mind."""
         return action.claim is None or self._owners.get(action.claim[0]) == action.claim[1]
 
-    def _take(self, told: Assignment, journey: Journey, claim: Claim) -> Iterator[Action]:
+    def _take(self, assignment: Assignment, journey: Journey, claim: Claim) -> Iterator[Action]:
         rng, now = journey.rng(f"owner {claim[1]}"), self._clock()
-        act = _Acts(told, journey, claim, now, rng)
+        act = _Acts(assignment, journey, claim, now, rng)
         if rng.random() < RETURNED:
             reason = rng.choice(self._world.returned)
             yield act.outcome(now + timedelta(minutes=rng.uniform(2, 15)), "returned", reason=reason)
             return
-        contact = _contact_at(told, now, rng)
+        contact = _contact_at(assignment, now, rng)
         if contact is None:
             return
         if rng.random() < ACCEPTED:
@@ -87,10 +87,10 @@ class Reps:
                 yield act.signal(step.at, step.signal)
 
 
-def _contact_at(told: Assignment, now: datetime, rng: Random) -> datetime | None:
+def _contact_at(assignment: Assignment, now: datetime, rng: Random) -> datetime | None:
     """When the owner first calls; None: never."""
-    deadline, band = told.deadlines.contacted_by, told.band
-    started = told.deadlines.started_at or told.origin.captured_at
+    deadline, band = assignment.deadlines.contacted_by, assignment.band
+    started = assignment.deadlines.started_at or assignment.origin.captured_at
     at_night = band == "hot" and deadline - started > timedelta(minutes=10)
     if rng.random() < (KEPT_AT_NIGHT if at_night else KEPT[band]):
         span = min(deadline - started, LONGEST.get(band, timedelta(hours=6)))
@@ -111,8 +111,8 @@ def _stepped(at: datetime, now: datetime, band: str) -> datetime:
 class _Acts:
     """What one owner does with one lead, as the CRM reports it."""
 
-    def __init__(self, told: Assignment, journey: Journey, claim: Claim, now: datetime, rng: Random) -> None:
-        self.told, self.journey = told, journey
+    def __init__(self, assignment: Assignment, journey: Journey, claim: Claim, now: datetime, rng: Random) -> None:
+        self.assignment, self.journey = assignment, journey
         self._claim, self._now, self._rng = claim, now, rng
         self._count = 0
 
@@ -120,9 +120,9 @@ class _Acts:
         """A call, or a message where there is no number. The first one's moment has been chosen with care."""
         document = {"channel": "call"} if self.journey.person.phone and number != 1 else {"channel": "email"}
         if entered_later:
-            # It was made, whoever has the lead by the time it is told of.
-            told_at = at + timedelta(hours=self._rng.uniform(2, 7))
-            return replace(self._report("/v1/touches", at, document), at=told_at, claim=None)
+            # It was made, whoever has the lead by the time it is reported.
+            reported_at = at + timedelta(hours=self._rng.uniform(2, 7))
+            return replace(self._report("/v1/touches", at, document), at=reported_at, claim=None)
         return self._report("/v1/touches", at if number == 0 else self._on_grid(at), document)
 
     def outcome(self, at: datetime, outcome: str, *, reason: str | None = None, value: int | None = None) -> Action:
@@ -141,7 +141,7 @@ class _Acts:
         return json_action(at, "/v1/signals", item, patience=SIGNALS_WAIT)
 
     def _report(self, path: str, at: datetime, document: Document) -> Action:
-        whole = {**document, "lead_id": self._claim[0], "rep": self.told.rep, "id": self._id("crm")}
+        whole = {**document, "lead_id": self._claim[0], "rep": self.assignment.rep, "id": self._id("crm")}
         return replace(json_action(at, path, Item(whole, self.journey.person.number, happened=at)), claim=self._claim)
 
     def _on_grid(self, at: datetime) -> datetime:

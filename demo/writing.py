@@ -27,7 +27,7 @@ LABELS = (
 """What three web sites call their fields."""
 
 
-def told_in(contact: Contact) -> tuple[str, ...]:
+def contacts_in(contact: Contact) -> tuple[str, ...]:
     """The address and the number, as they are spelt."""
     return tuple(value for value in contact.values() if value)
 
@@ -36,7 +36,7 @@ def form_post(person: Person, name: str, contact: Contact, source: str, rng: Ran
     """A filled-in HTML form, in one of its two encodings; asked for by a browser, or by a script of the page."""
     labels = rng.choice(LABELS)
     company = person.company
-    told = {
+    answers = {
         "name": name,
         **contact,
         "title": person.title,
@@ -46,11 +46,11 @@ def form_post(person: Person, name: str, contact: Contact, source: str, rng: Ran
         "message": rng.choice(world().messages) if rng.random() < 0.5 else None,
         "consent": "on" if rng.random() < 0.35 + 0.3 * person.quality else None,
     }
-    fields = {labels[field]: value for field, value in told.items() if value}
+    fields = {labels[field]: value for field, value in answers.items() if value}
     fields |= {"_source": source, "utm_source": rng.choice(("newsletter", "google", "direct"))}
     accept = "text/html" if rng.random() < 0.5 else "application/json"
     wire: Wire = "multipart" if rng.random() < 0.3 else "form"
-    item = Item(fields, person.number, told_in(contact))
+    item = Item(fields, person.number, contacts_in(contact))
     return Post("/v1/leads", (item,), wire, headers={"Accept": accept}, token=False)
 
 
@@ -76,7 +76,7 @@ def json_document(
 
 
 def _about(person: Person, contact: Contact, rng: Random) -> dict[str, Any]:
-    """The company, as far as it is told."""
+    """The company, as far as it is given."""
     company, about = person.company, dict[str, Any]()
     if company:
         about = {"name": company.name, "industry": company.industry}

@@ -1,21 +1,19 @@
-"""One batch of one partition, without I/O: decide about what was sifted, and gather what must be committed."""
+"""Third step of a batch's life, without I/O: each input is decided, and what must be committed is gathered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
-from msgspec import structs
 
 from infra.redact import safe_message
 from runtime.dead_letters import Why, dead_letter, lead_of
-from runtime.decode import BatchContext, DecodedBatch, Item, Read, Source
+from runtime.decode import BatchContext, DecodedBatch, Item, Source
 from runtime.fence import Commit, EffectRow, OutboxRow, TimerRow
-from runtime.stage import CancelTimer, Change, Context, Decision, Effect, Input, SetTimer, Stage, TimerDue
-from schemas.base import Event, Record
+from runtime.stage import CancelTimer, Change, Context, Decision, Effect, SetTimer, Stage
+from schemas.base import Cause, Event, Record
 from schemas.events import LeadErased
 from schemas.topics import DEAD, ERASED
 
@@ -31,7 +29,7 @@ ERASED_MARK = b"E"
 class PartitionResult(Generic[S]):
     """What one partition's batch decided."""
 
-    sifted: DecodedBatch
+    decoded: DecodedBatch
     failures: int
     """Of our own inputs, in a row, up to here."""
     succeeded: bool = False
@@ -50,162 +48,194 @@ class PartitionResult(Generic[S]):
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     """(topic, type, result) → events."""
     delays: list[float] = field(default_factory=list)
+    """Seconds from each live event's time to its decision."""
+
+    def count(self, item: Item, result: str) -> None:
+        """One more input that ended so."""
+        key = (*item.counted_as, result)
+        self.counts[key] = self.counts.get(key, 0) + 1
 
 
 def decide(
-    stage: Stage[S],
-    sifted: DecodedBatch,
-    stored: Mapping[str, bytes],
-    decoded: Callable[[bytes], S],
-    deciding: BatchContext,
-    shared: Any,
+    stage: Stage[S], decoded: DecodedBatch, stored: Mapping[str, bytes], context: BatchContext, shared: Any
 ) -> PartitionResult[S]:
-    """Decides about every item in order; an exception of the stage sets that item aside."""
-    outcome: PartitionResult[S] = PartitionResult(sifted, sifted.fence.failures)
-    outcome.counts.update(((*named, "dropped_ignored"), count) for named, count in sifted.ignored.items())
-    before: dict[str, S | None] = {}
-    for row in sifted.timers:
-        outcome.timers[row.lead_id, row.name] = None
-    for source, step, reason, detail, ours in sifted.dead:
-        _bury(outcome, source, Why(step, reason, detail), deciding)
-        if ours:
-            _failed(outcome, lead_of(source), f"{step}: {reason}")
-    for item in sifted.items:
-        lead = item.lead_id
-        if lead not in outcome.states and lead not in outcome.erased:
-            value = stored.get(lead)
-            if value is not None and value.startswith(ERASED_MARK):
-                outcome.erased[lead] = value
-            else:
-                before[lead] = outcome.states[lead] = decoded(value) if value else None
-        _decide_item(stage, outcome, item, deciding, shared)
-    for lead, after in outcome.states.items():
+    """Decides about every input in order; an exception of the stage sets that input aside."""
+    result: PartitionResult[S] = PartitionResult(decoded, decoded.fence.failures)
+    result.counts.update(((*counted_as, "dropped_ignored"), count) for counted_as, count in decoded.ignored.items())
+    _set_unreadable_aside(result, context)
+    for row in decoded.timers:
+        result.timers[row.lead_id, row.name] = None
+    before = _states(stage, decoded, stored, result)
+    for item in decoded.items:
+        over = item.input.__class__ is LeadErased or item.lead_id in result.erased
+        if not over or not _is_over(stage, result, item):
+            _decide_one(stage, result, item, context, shared)
+    partition = decoded.fence.partition
+    for lead, after in result.states.items():
         if after is not before.get(lead):
-            outcome.changes[lead] = Change(sifted.fence.partition, before.get(lead), after)
-    return outcome
+            result.changes[lead] = Change(partition, before.get(lead), after)
+    return result
 
 
-def _decide_item(stage: Stage[S], outcome: PartitionResult[S], item: Item, deciding: BatchContext, shared: Any) -> None:
-    event, lead = item.input, item.lead_id
-    topic, kind = _names(item)
-    if isinstance(event, LeadErased):
-        _erase(outcome, lead, event)
-        if ERASED not in stage.inputs:
-            outcome.counts[topic, kind, "erased"] = outcome.counts.get((topic, kind, "erased"), 0) + 1
-            return
-    elif lead in outcome.erased:  # for good: who writes again is another lead
-        outcome.counts[topic, kind, "dropped_erased"] = outcome.counts.get((topic, kind, "dropped_erased"), 0) + 1
-        return
-    context = Context(deciding.service, item.cause, deciding.policy, _business_time(event), deciding.clock, shared)
+def _states(
+    stage: Stage[S], decoded: DecodedBatch, stored: Mapping[str, bytes], result: PartitionResult[S]
+) -> dict[str, S | None]:
+    """The leads as they were before the batch; the erased ones are noted in the result."""
+    read = stage.state_type.from_json
+    states = result.states
+    for item in decoded.items:
+        lead = item.lead_id
+        if lead in states or lead in result.erased:
+            continue
+        value = stored.get(lead)
+        if value is not None and value.startswith(ERASED_MARK):
+            result.erased[lead] = value
+        else:
+            states[lead] = read(value) if value else None
+    return dict(states)
+
+
+def _set_unreadable_aside(result: PartitionResult[S], context: BatchContext) -> None:
+    for source, step, reason, detail, stamped in result.decoded.dead:
+        _set_aside(result, source, Why(step, reason, detail), context)
+        if stamped:
+            _note_failure(result, lead_of(source), f"{step}: {reason}")
+
+
+def _is_over(stage: Stage[S], result: PartitionResult[S], item: Item) -> bool:
+    """Erases a lead, or passes over what comes for an erased one: for good, who writes again is another lead."""
+    event = item.input
+    if not isinstance(event, LeadErased):
+        result.count(item, "dropped_erased")
+        return True
+    _erase(result, item.lead_id, event)
+    if ERASED in stage.inputs:
+        return False  # it has something of its own to say of it
+    result.count(item, "erased")
+    return True
+
+
+def _decide_one(stage: Stage[S], result: PartitionResult[S], item: Item, context: BatchContext, shared: Any) -> None:
+    event, lead, clock = item.input, item.lead_id, context.clock
+    asked = Context(context.service, item.cause, context.policy, item.at, clock, shared)
     try:
-        decision = stage.decide(event, outcome.states.get(lead), context)
-        rows = _rows(outcome, item, decision, deciding)
+        decision = stage.decide(event, result.states.get(lead), asked)
+        rows = _encoded(result, item, decision, context) if decision.events else ()
+        if decision.timers or decision.effects:
+            _note_requests(result, item, decision)
     except Exception as error:  # noqa: BLE001  # the record is set aside with its reason; runtime.hold judges the sum
-        _bury(outcome, item.source, Why("decide", type(error).__name__.lower(), repr(error)[:2_000]), deciding)
-        if item.ours:
-            _failed(outcome, lead, safe_message(error))
-        result = "dead"
+        _set_aside(result, item.source, Why("decide", type(error).__name__.lower(), repr(error)[:2_000]), context)
+        if item.stamped:
+            _note_failure(result, lead, safe_message(error))
+        result.count(item, "dead")
     else:
-        outcome.states[lead] = decision.state
-        outcome.events.extend(rows)
-        outcome.failures, outcome.succeeded = 0, True
-        result = f"dropped_{decision.dropped}" if decision.dropped else "done"
-    key = (topic, kind, result)
-    outcome.counts[key] = outcome.counts.get(key, 0) + 1
+        result.states[lead] = decision.state
+        result.events += rows
+        result.failures, result.succeeded = 0, True
+        result.count(item, f"dropped_{decision.dropped}" if decision.dropped else "done")
     if isinstance(event, Event) and event.mode == "live":
-        outcome.delays.append((deciding.clock - event.time).total_seconds())
+        result.delays.append((clock - event.time).total_seconds())
 
 
-def _rows(
-    outcome: PartitionResult[S], item: Item, decision: Decision[S], deciding: BatchContext
+def _encoded(
+    result: PartitionResult[S], item: Item, decision: Decision[S], context: BatchContext
 ) -> list[tuple[str, bytes, bytes]]:
-    """Encodes a decision's events; timers and effects join the outcome only when all could be encoded."""
-    key, partition = item.lead_id.encode(), outcome.sifted.fence.partition
-    there = deciding.written_before.get(partition, ())
-    events = [event for event in decision.events if event.id not in there] if there else decision.events
-    rows = [(deciding.topic_of[type(event)], key, event.to_json()) for event in events]
+    key, topic_of = item.lead_id.encode(), context.topic_of
+    events = decision.events
+    if there := context.written_before.get(result.decoded.fence.partition):
+        events = tuple(event for event in events if event.id not in there)
+    rows = [(topic_of[event.__class__], key, event.to_json()) for event in events]
     for _, _, value in rows:
         if len(value) > MOST_EVENT:
             raise ValueError(f"decided on an event of {len(value)} bytes; {MOST_EVENT} are allowed")
-    timers = [_timer(item, partition, timer) for timer in decision.timers] if decision.timers else ()
+    return rows
+
+
+def _note_requests(result: PartitionResult[S], item: Item, decision: Decision[S]) -> None:
+    """Timers and effects; they join the result only when all could be written."""
+    partition = result.decoded.fence.partition
+    timers = [_timer(item, partition, timer) for timer in decision.timers]
     acts = decision.effects and item.cause.mode == "live"
     effects = [_effect(item, partition, effect) for effect in decision.effects] if acts else ()
-    outcome.timers.update(timers)
-    outcome.effects.extend(effects)
-    return rows
+    result.timers.update(timers)
+    result.effects.extend(effects)
+
+
+def _plain(cause: Cause | Event) -> dict[str, str]:
+    return {"id": cause.id, "lead_id": cause.lead_id, "traceparent": cause.traceparent, "mode": cause.mode}
 
 
 def _timer(item: Item, partition: int, timer: SetTimer | CancelTimer) -> tuple[tuple[str, str], TimerRow | None]:
     name = (item.lead_id, timer.name)
     if isinstance(timer, CancelTimer):
         return name, None
-    body = orjson.dumps({"data": dict(timer.data or {}), "cause": structs.asdict(item.cause)})
+    body = orjson.dumps({"data": dict(timer.data or {}), "cause": _plain(item.cause)})
     return name, TimerRow(item.lead_id, timer.name, partition, timer.due, body)
 
 
 def _effect(item: Item, partition: int, effect: Effect) -> EffectRow:
-    body = orjson.dumps({"kind": effect.kind, "payload": dict(effect.payload), "cause": structs.asdict(item.cause)})
+    body = orjson.dumps({"kind": effect.kind, "payload": dict(effect.payload), "cause": _plain(item.cause)})
     return EffectRow(effect.effect_id, item.lead_id, partition, body)
 
 
-def _names(item: Item) -> tuple[str, str]:
-    source, event = item.source, item.input
-    if isinstance(source, Read) and isinstance(event, Event):
-        return source.topic.name, event.type
-    return ("timers", "timer") if isinstance(source, TimerRow) else ("effects", "result")
+def _erase(result: PartitionResult[S], lead: str, event: LeadErased) -> None:
+    result.states.pop(lead, None)
+    result.erased[lead] = ERASED_MARK + event.time.isoformat().encode()
+    for name in [name for name in result.timers if name[0] == lead]:
+        result.timers[name] = None
+    result.effects = [row for row in result.effects if row.lead_id != lead]
 
 
-def _business_time(event: Input) -> datetime:
-    if isinstance(event, Event):
-        return event.time
-    return event.due if isinstance(event, TimerDue) else event.at
+def _set_aside(result: PartitionResult[S], source: Source, why: Why, context: BatchContext) -> None:
+    partition = result.decoded.fence.partition
+    letter = dead_letter(source, partition, why, context)
+    if letter.id not in context.written_before.get(partition, ()):
+        result.events.append((DEAD.name, letter.subject.encode(), letter.to_json()))
 
 
-def _erase(outcome: PartitionResult[S], lead: str, event: LeadErased) -> None:
-    outcome.states.pop(lead, None)
-    outcome.erased[lead] = ERASED_MARK + event.time.isoformat().encode()
-    for name in [name for name in outcome.timers if name[0] == lead]:
-        outcome.timers[name] = None
-    outcome.effects = [row for row in outcome.effects if row.lead_id != lead]
+def _note_failure(result: PartitionResult[S], lead: str, why: str) -> None:
+    result.failures += 1
+    result.failed.add(lead)
+    result.last_failure = why
 
 
-def _bury(outcome: PartitionResult[S], source: Source, why: Why, deciding: BatchContext) -> None:
-    letter = dead_letter(source, outcome.sifted.fence.partition, why, deciding)
-    if letter.id not in deciding.written_before.get(outcome.sifted.fence.partition, ()):
-        outcome.events.append((DEAD.name, letter.subject.encode(), letter.to_json()))
+def gather(commit: Commit, result: PartitionResult[S]) -> None:
+    """Adds one partition's result to the commit, giving each event its sequence.
 
-
-def _failed(outcome: PartitionResult[S], lead: str, why: str) -> None:
-    outcome.failures += 1
-    outcome.failed.add(lead)
-    outcome.last_failure = why
-
-
-def gather(commit: Commit, outcome: PartitionResult[S], encode: Callable[[S], bytes]) -> None:
-    """Adds one partition's outcome to the commit, giving each event its sequence."""
-    sifted, partition = outcome.sifted, outcome.sifted.fence.partition
-    heads = dict(sifted.fence.heads)
-    events = [(row.topic, row.key, row.value) for row in sifted.intake]
-    for topic, key, value in events + outcome.events:
-        heads[topic] = heads.get(topic, 0) + 1
-        commit.outbox.append(OutboxRow(partition, topic, heads[topic], key, value))
-    after = replace(sifted.fence, failures=outcome.failures, offsets=sifted.offsets, seen=sifted.seen, heads=heads)
-    commit.moves.append((sifted.fence, after))
-    commit.intake_gone.extend(row.id for row in sifted.intake)
-    for lead, change in outcome.changes.items():
-        if lead in outcome.erased:
+    Raises:
+        Exception: a state can't be written; nothing is committed then.
+    """
+    decoded, partition = result.decoded, result.decoded.fence.partition
+    _number(commit, partition, result)
+    commit.intake_gone.extend(row.id for row in decoded.intake)
+    for lead, change in result.changes.items():
+        if lead in result.erased:
             continue
         if change.after is None:
             commit.gone.append(lead)
         else:
-            commit.states[lead] = (partition, encode(change.after))
-    for lead, mark in outcome.erased.items():
+            commit.states[lead] = (partition, change.after.to_json())
+    for lead, mark in result.erased.items():
         commit.states[lead] = (partition, mark)
         commit.erased.append(lead)
-    for name, row in outcome.timers.items():
+    for name, row in result.timers.items():
         if row is None:
             commit.timers_gone.add(name)
         else:
             commit.timers[name] = row
-    commit.effects.extend(outcome.effects)
-    commit.effects_gone.extend(row.effect_id for row in sifted.effects)
+    commit.effects.extend(result.effects)
+    commit.effects_gone.extend(row.effect_id for row in decoded.effects)
+
+
+def _number(commit: Commit, partition: int, result: PartitionResult[S]) -> None:
+    decoded = result.decoded
+    heads = dict(decoded.fence.heads)
+    add = commit.outbox.append
+    for row in decoded.intake:
+        heads[row.topic] = number = heads.get(row.topic, 0) + 1
+        add(OutboxRow(partition, row.topic, number, row.key, row.value))
+    for topic, key, value in result.events:
+        heads[topic] = number = heads.get(topic, 0) + 1
+        add(OutboxRow(partition, topic, number, key, value))
+    after = replace(decoded.fence, failures=result.failures, offsets=decoded.offsets, seen=decoded.seen, heads=heads)
+    commit.moves.append((decoded.fence, after))

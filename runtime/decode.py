@@ -1,4 +1,6 @@
-"""What one partition read, before anything is decided: repeats dropped, junk set aside, gaps found. No I/O."""
+"""Second step of a batch's life: what one partition read becomes inputs. Repeats are dropped, junk is set aside, a gap
+stops its topic. No I/O.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+import msgspec
 import orjson
 
 from infra.errors import SequenceGap
@@ -15,7 +18,7 @@ from policy import Policy
 from runtime.fence import EffectRow, FenceRow, TimerRow
 from runtime.sequence import Stamp, Verdict, judge, seen_key, stamp_of
 from runtime.stage import EffectDone, Input, TimerDue
-from schemas.base import Cause, Event, cause_of, derived_id
+from schemas.base import Cause, Event, derived_id
 from schemas.strict import Malformed
 from schemas.topics import Topic
 
@@ -59,15 +62,20 @@ class IntakeRow(NamedTuple):
 Source = Read | TimerRow | EffectRow | IntakeRow
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """An input to decide about, and where it came from."""
 
     input: Input
     lead_id: str
-    cause: Cause
+    cause: Cause | Event
+    """What the decision answers to; an event is its own cause."""
+    at: datetime
+    """Business time: an event's `time`, or when a timer was due."""
+    counted_as: tuple[str, str]
+    """Topic and type."""
     source: Source
-    ours: bool
-    """False for a stranger's record."""
+    stamped: bool
+    """Whether it is one of our own; False for a stranger's record."""
 
 
 @dataclass(slots=True)
@@ -82,21 +90,29 @@ class PartitionBatch:
     def halves(self) -> tuple[PartitionBatch, PartitionBatch]:
         """The first half and the rest, for finding the source at fault."""
         middle = len(self.sources) // 2
-        return PartitionBatch(self.partition, self.sources[:middle]), PartitionBatch(
-            self.partition, self.sources[middle:]
-        )
+        first, rest = self.sources[:middle], self.sources[middle:]
+        return PartitionBatch(self.partition, first), PartitionBatch(self.partition, rest)
+
+
+class Unreadable(NamedTuple):
+    """A source that never becomes an input."""
+
+    source: Source
+    step: str
+    reason: str
+    detail: str
+    stamped: bool
 
 
 @dataclass(slots=True)
 class DecodedBatch:
-    """A partition's work after decoding: what to decide, what is done with already."""
+    """A partition's batch after decoding: what to decide, and what is done with already."""
 
     fence: FenceRow
     items: list[Item] = field(default_factory=list)
     offsets: dict[str, int] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
-    dead: list[tuple[Source, str, str, str, bool]] = field(default_factory=list)
-    """(source, step, reason, detail, ours)."""
+    dead: list[Unreadable] = field(default_factory=list)
     intake: list[IntakeRow] = field(default_factory=list)
     timers: list[TimerRow] = field(default_factory=list)
     effects: list[EffectRow] = field(default_factory=list)
@@ -109,7 +125,7 @@ class DecodedBatch:
 
 
 class BatchContext(NamedTuple):
-    """What a batch decides under."""
+    """What a batch is decided under."""
 
     service: str
     policy: Policy
@@ -127,86 +143,113 @@ class BatchContext(NamedTuple):
     """(topic, partition) where an operator lets the stream go on behind a gap."""
 
 
-def sift(work: PartitionBatch, fence: FenceRow, deciding: BatchContext) -> DecodedBatch:
-    """Drops what was read before, sets aside what can't be read, and stops a topic at a gap in its sequences."""
-    sifted = DecodedBatch(fence, offsets=dict(fence.offsets), seen=dict(fence.seen))
-    for source in work.sources:
+def decode(batch: PartitionBatch, fence: FenceRow, context: BatchContext) -> DecodedBatch:
+    """Reads a partition's sources, in order."""
+    decoded = DecodedBatch(fence, offsets=dict(fence.offsets), seen=dict(fence.seen))
+    for source in batch.sources:
         if isinstance(source, Read):
-            if source.topic.name not in sifted.gaps:
-                _sift_record(sifted, source, deciding, work.condemned)
-        elif work.condemned and not isinstance(source, IntakeRow):
-            _condemn(sifted, source, work.condemned)
-        elif isinstance(source, TimerRow):
-            sifted.timers.append(source)
-            sifted.items.append(_timer_item(source))
-        elif isinstance(source, EffectRow):
-            sifted.effects.append(source)
-            sifted.items.append(_effect_item(source))
+            if source.topic.name not in decoded.gaps:
+                _take_record(decoded, source, context, batch.condemned)
+        elif isinstance(source, IntakeRow):
+            decoded.intake.append(source)
         else:
-            sifted.intake.append(source)
-    return sifted
+            _take_own(decoded, source, batch.condemned)
+    return decoded
 
 
-def _sift_record(
-    sifted: DecodedBatch, read: Read, deciding: BatchContext, condemned: tuple[str, str, str] | None
+def _take_own(decoded: DecodedBatch, source: TimerRow | EffectRow, condemned: tuple[str, str, str] | None) -> None:
+    """A timer or a result, which the commit removes whatever becomes of it."""
+    if isinstance(source, TimerRow):
+        decoded.timers.append(source)
+    else:
+        decoded.effects.append(source)
+    if condemned:
+        decoded.dead.append(Unreadable(source, *condemned, stamped=True))
+    else:
+        decoded.items.append(_timer_item(source) if isinstance(source, TimerRow) else _effect_item(source))
+
+
+def _take_record(
+    decoded: DecodedBatch, read: Read, context: BatchContext, condemned: tuple[str, str, str] | None
 ) -> None:
-    topic, record = read
-    name = topic.name
-    if record.offset < sifted.offsets.get(name, 0):
+    name, record = read.topic.name, read.record
+    if record.offset < decoded.offsets.get(name, 0):
         return
     stamp = stamp_of(record.headers)
-    if stamp is not None:
-        key = seen_key(name, stamp.producer)
-        last = sifted.seen.get(key)
-        verdict = judge(last, stamp.sequence, from_start=name not in deciding.truncated)
-        if verdict is Verdict.GAP:
-            place = (name, record.partition)
-            # One order lets one gap pass: the next one is another loss.
-            if place not in deciding.gaps_accepted or place in sifted.passed:
-                sifted.gaps[name] = SequenceGap(name, record.partition, stamp.producer, last or 0, stamp.sequence)
-                return
-            sifted.passed.append(place)
-        if verdict is Verdict.DUPLICATE:
-            sifted.duplicates[name] = sifted.duplicates.get(name, 0) + 1
-            sifted.offsets[name] = record.offset + 1
-            return
-        sifted.seen[key] = stamp.sequence
-    sifted.offsets[name] = record.offset + 1
+    if stamp is not None and not _is_next(decoded, read, stamp, context):
+        return
+    decoded.offsets[name] = record.offset + 1
     if condemned:
-        sifted.dead.append((read, *condemned, stamp is not None))
-    elif stamp and deciding.ignores and (kind := _type_of(record.value)) in deciding.ignores:
-        sifted.ignored[name, kind] = sifted.ignored.get((name, kind), 0) + 1
+        decoded.dead.append(Unreadable(read, *condemned, stamped=stamp is not None))
+    elif stamp is None:
+        _read_strictly(decoded, read, context, stamped=False)
     else:
-        _decode(sifted, read, stamp, deciding)
+        _read_own(decoded, read, context)
 
 
-def _type_of(value: bytes | None) -> str:
+def _is_next(decoded: DecodedBatch, read: Read, stamp: Stamp, context: BatchContext) -> bool:
+    """Whether a record of ours is the next of its producer; a repeat moves the position, a gap stops the topic."""
+    name, record = read.topic.name, read.record
+    key = seen_key(name, stamp.producer)
+    last = decoded.seen.get(key)
+    if last is not None and stamp.sequence == last + 1:
+        decoded.seen[key] = stamp.sequence
+        return True
+    verdict = judge(last, stamp.sequence, from_start=name not in context.truncated)
+    if verdict is Verdict.DUPLICATE:
+        decoded.duplicates[name] = decoded.duplicates.get(name, 0) + 1
+        decoded.offsets[name] = record.offset + 1
+        return False
+    if verdict is Verdict.GAP:
+        place = (name, record.partition)
+        # One order lets one gap pass: the next one is another loss.
+        if place not in context.gaps_accepted or place in decoded.passed:
+            decoded.gaps[name] = SequenceGap(name, record.partition, stamp.producer, last or 0, stamp.sequence)
+            return False
+        decoded.passed.append(place)
+    decoded.seen[key] = stamp.sequence
+    return True
+
+
+def _read_own(decoded: DecodedBatch, read: Read, context: BatchContext) -> None:
+    """One of our own records: its type says how to read it, or that this stage learns nothing from it."""
+    topic, value = read.topic, read.record.value or b""
+    kind = type_of(value)
+    if kind in context.ignores:
+        counted_as = (topic.name, kind)
+        decoded.ignored[counted_as] = decoded.ignored.get(counted_as, 0) + 1
+        return
+    try:
+        event = topic.readers[kind](value)
+    except (KeyError, ValueError, RecursionError):
+        _read_strictly(decoded, read, context, stamped=True)  # to tell what is wrong with it
+        return
+    lead = event.subject
+    decoded.items.append(Item(event, lead, event, event.time, (topic.name, kind), read, stamped=True))
+
+
+def type_of(value: bytes) -> str:
     """The type that one of our own records says near its beginning, without reading all of it."""
-    head = (value or b"")[:HEAD]
-    start = head.find(TYPE_SIGN) + len(TYPE_SIGN)
-    return head[start : head.find(b'"', start)].decode("ascii", "replace") if start >= len(TYPE_SIGN) else ""
+    start = value.find(TYPE_SIGN, 0, HEAD)
+    if start < 0:
+        return ""
+    start += len(TYPE_SIGN)
+    return value[start : value.find(b'"', start)].decode("ascii", "replace")
 
 
-def _condemn(sifted: DecodedBatch, source: TimerRow | EffectRow, why: tuple[str, str, str]) -> None:
-    if isinstance(source, TimerRow):
-        sifted.timers.append(source)
-    else:
-        sifted.effects.append(source)
-    sifted.dead.append((source, *why, True))
-
-
-def _decode(sifted: DecodedBatch, read: Read, stamp: Stamp | None, deciding: BatchContext) -> None:
+def _read_strictly(decoded: DecodedBatch, read: Read, context: BatchContext, *, stamped: bool) -> None:
     record = read.record
     try:
         event = read.topic.decode(record.value or b"")
     except Malformed as error:
-        sifted.dead.append((read, "decode", "malformed", str(error), stamp is not None))
+        decoded.dead.append(Unreadable(read, "decode", "malformed", str(error), stamped))
         return
-    if stamp is None and partition_of(event.subject.encode(), deciding.partitions) != record.partition:
+    if not stamped and partition_of(event.subject.encode(), context.partitions) != record.partition:
         detail = f"`subject` does not belong to partition {record.partition}; use it as the record's key"
-        sifted.dead.append((read, "decode", "wrong_partition", detail, False))
+        decoded.dead.append(Unreadable(read, "decode", "wrong_partition", detail, stamped))
         return
-    sifted.items.append(Item(event, event.subject, cause_of(event), read, stamp is not None))
+    counted_as = (read.topic.name, event.type)
+    decoded.items.append(Item(event, event.subject, event, event.time, counted_as, read, stamped))
 
 
 def _timer_item(row: TimerRow) -> Item:
@@ -215,7 +258,7 @@ def _timer_item(row: TimerRow) -> Item:
     due = TimerDue(row.lead_id, row.name, row.due, body["data"], cause)
     # The timer's own identity, so that what it leads to differs from what its cause led to.
     own = cause.replace(id=derived_id(cause.id, "timer", row.name, row.due.isoformat()))
-    return Item(due, row.lead_id, own, row, ours=True)
+    return Item(due, row.lead_id, own, row.due, ("timers", "timer"), row, stamped=True)
 
 
 def _effect_item(row: EffectRow) -> Item:
@@ -225,9 +268,9 @@ def _effect_item(row: EffectRow) -> Item:
         row.lead_id, row.effect_id, body["kind"], row.status, row.detail, row.at, body["payload"], cause  # type: ignore[arg-type]  # the table's check and `read_results` allow no other
     )  # fmt: skip
     own = cause.replace(id=derived_id(row.effect_id, "result", row.status))
-    return Item(done, row.lead_id, own, row, ours=True)
+    return Item(done, row.lead_id, own, done.at, ("effects", "result"), row, stamped=True)
 
 
-def inputs_of(sifted: Iterable[DecodedBatch]) -> list[Input]:
+def inputs_of(decoded: Iterable[DecodedBatch]) -> list[Input]:
     """All inputs of a batch, for `Stage.prepare`."""
-    return [item.input for each in sifted for item in each.items]
+    return [item.input for each in decoded for item in each.items]

@@ -250,12 +250,12 @@ class PartitionConsumer:
 
     # -- gaps, pauses, lag -----------------------------------------------------------------------------------------
 
-    def note_gaps(self, sifted: DecodedBatch) -> None:
+    def note_gaps(self, decoded: DecodedBatch) -> None:
         """Stands still at a gap: nothing behind it is read until an operator accepts it, each gap anew."""
-        self._passed.update(sifted.passed)
+        self._passed.update(decoded.passed)
         self.gaps_accepted -= self._passed
-        for name, gap in sifted.gaps.items():
-            tp = TopicPartition(self._settings.topic(name), sifted.fence.partition)
+        for name, gap in decoded.gaps.items():
+            tp = TopicPartition(self._settings.topic(name), decoded.fence.partition)
             if tp not in self._gaps:
                 log.error("sequence gap", topic=name, partition=tp.partition, error=str(gap))
             self._gaps[tp] = str(gap)

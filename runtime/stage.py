@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+import msgspec
 import psycopg
 
 from policy import Policy
@@ -90,7 +91,7 @@ class Effect:
     payload: Mapping[str, Any]
 
 
-class Decision(NamedTuple, Generic[S]):
+class Decision(msgspec.Struct, Generic[S], frozen=True, gc=False):
     """What follows from one input. `state` is the lead's whole new state; None forgets the lead."""
 
     state: S | None
@@ -101,11 +102,11 @@ class Decision(NamedTuple, Generic[S]):
     """Set when nothing was decided, with the reason it is counted under, such as `duplicate_signal`."""
 
 
-class Context(NamedTuple):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What a decision may know besides the input and the lead's state."""
 
     service: str
-    cause: Cause
+    cause: Cause | Event
     policy: Policy
     now: datetime
     """Business time of the input: an event's `time`, or the moment a timer was due."""
@@ -131,7 +132,7 @@ class Context(NamedTuple):
         return derived_id(self.service, self.cause.id, *parts)
 
 
-class Change(NamedTuple, Generic[S]):
+class Change(msgspec.Struct, Generic[S], frozen=True, gc=False):
     """A lead's state before and after a batch."""
 
     partition: int

@@ -28,7 +28,7 @@ from policy.versions import PolicyBook
 from runtime import telemetry
 from runtime.bisect import Undecidable, blaming_the_batch, divided
 from runtime.decide import PartitionResult, decide, gather
-from runtime.decode import BatchContext, DecodedBatch, IntakeRow, PartitionBatch, Source, inputs_of, sift
+from runtime.decode import BatchContext, DecodedBatch, IntakeRow, PartitionBatch, Source, decode, inputs_of
 from runtime.effects import EffectRunner, Performer
 from runtime.fence import (
     Commit,
@@ -85,8 +85,6 @@ class Worker(Generic[S]):
         self._next_due: datetime | None = None
         self._housekept = 0.0
         self._began = 0.0
-        self._decode = stage.state_type.from_json
-        self._encode = stage.state_type.to_json
         self._topic_of = {event: topic.name for topic in stage.outputs for event in topic.events}
         self._guard = HoldGuard(stage.name, settings.hold_after)
         self._rehearsed: dict[int, FenceRow] = {}
@@ -272,10 +270,10 @@ class Worker(Generic[S]):
         started = monotonic()
         await self._publisher.drained(below=MOST_UNPUBLISHED)
         deciding = self._deciding()
-        sifted = [sift(work, self._ownership.fences[work.partition], deciding) for work in works]
+        decoded = [decode(work, self._ownership.fences[work.partition], deciding) for work in works]
         commit = Commit(published=self._publisher.take_published(work.partition for work in works))
         try:
-            outcomes = await self._decide_and_commit(sifted, deciding, commit)
+            outcomes = await self._decide_and_commit(decoded, deciding, commit)
         except BaseException:
             self._publisher.put_back(commit.published)
             raise
@@ -298,23 +296,25 @@ class Worker(Generic[S]):
         )
 
     async def _decide_and_commit(
-        self, sifted: list[DecodedBatch], deciding: BatchContext, commit: Commit
+        self, decoded: list[DecodedBatch], deciding: BatchContext, commit: Commit
     ) -> list[PartitionResult[S]]:
         connection = self._ownership.connection
         if not self.stage.transactional:
             with blaming_the_batch():
-                outcomes = await self._decide(sifted, deciding, None)
+                outcomes = await self._decide(decoded, deciding, None)
+                _gather(commit, outcomes)
             self._judge(outcomes)
-            self._ownership.committed(await self._write(commit, outcomes))
+            self._ownership.committed(await self._write(commit))
             self.stage.committed(None, _changes(outcomes))
             return outcomes
         async with connection.transaction():
             with blaming_the_batch():
-                shared = await self.stage.prepare(connection, inputs_of(sifted), deciding.policy)
-                outcomes = await self._decide(sifted, deciding, shared)
+                shared = await self.stage.prepare(connection, inputs_of(decoded), deciding.policy)
+                outcomes = await self._decide(decoded, deciding, shared)
                 self._judge(outcomes)
                 await self.stage.save(connection, shared, _changes(outcomes))
-            fences = await self._write(commit, outcomes)
+                _gather(commit, outcomes)
+            fences = await self._write(commit)
         self._ownership.committed(fences)
         self.stage.committed(shared, _changes(outcomes))
         return outcomes
@@ -348,41 +348,40 @@ class Worker(Generic[S]):
         if fence is None:
             return False
         deciding, connection = self._deciding(), self._ownership.connection
-        sifted = sift(work, fence, deciding)
-        self._rehearsed[work.partition] = replace(fence, offsets=sifted.offsets, seen=sifted.seen)
-        if not sifted.items:
+        decoded = decode(work, fence, deciding)
+        self._rehearsed[work.partition] = replace(fence, offsets=decoded.offsets, seen=decoded.seen)
+        if not decoded.items:
             return False
         commit = Commit()
         try:
             async with connection.transaction(force_rollback=True):
                 with blaming_the_batch():
-                    shared = await self.stage.prepare(connection, inputs_of([sifted]), deciding.policy)
-                    outcomes = await self._decide([sifted], deciding, shared)
+                    shared = await self.stage.prepare(connection, inputs_of([decoded]), deciding.policy)
+                    outcomes = await self._decide([decoded], deciding, shared)
                     await self.stage.save(connection, shared, _changes(outcomes))
-                await self._write(commit, outcomes)
+                    _gather(commit, outcomes)
+                await self._write(commit)
         except (*REFUSED, Undecidable, Fenced):
             return False
         return outcomes[0].succeeded
 
     async def _decide(
-        self, sifted: list[DecodedBatch], deciding: BatchContext, shared: Any
+        self, decoded: list[DecodedBatch], deciding: BatchContext, shared: Any
     ) -> list[PartitionResult[S]]:
-        leads = list({item.lead_id for each in sifted for item in each.items})
+        leads = list({item.lead_id for each in decoded for item in each.items})
         stored = await read_states(self._ownership.connection, leads)
-        return [decide(self.stage, each, stored, self._decode, deciding, shared) for each in sifted]
+        return [decide(self.stage, each, stored, deciding, shared) for each in decoded]
 
-    async def _write(self, commit: Commit, outcomes: list[PartitionResult[S]]) -> Any:
-        for outcome in outcomes:
-            gather(commit, outcome, self._encode)
+    async def _write(self, commit: Commit) -> Any:
         self._probe("before_commit")
         return await commit_batch(self._ownership.connection, commit)
 
     def _after_commit(self, commit: Commit, outcomes: list[PartitionResult[S]], seconds: float) -> None:
         for outcome in outcomes:
             telemetry.observe(self.stage.name, outcome)  # type: ignore[arg-type]  # reads no state
-            self._ownership.note_gaps(outcome.sifted)
+            self._ownership.note_gaps(outcome.decoded)
         telemetry.BATCH_SECONDS.labels(self.stage.name).observe(seconds)
-        telemetry.BATCH_SIZE.labels(self.stage.name).observe(sum(len(o.sifted.items) for o in outcomes))
+        telemetry.BATCH_SIZE.labels(self.stage.name).observe(sum(len(o.decoded.items) for o in outcomes))
         if commit.effects and self._effects:
             self._effects.wake()
         if commit.timers:
@@ -398,6 +397,11 @@ class Worker(Generic[S]):
         self.ready, self.problem = not problem and not self._ownership.stale and self._ownership.joined, problem
         telemetry.READY.labels(self.stage.name).set(self.ready)
         telemetry.HOLDING.labels(self.stage.name).set(bool(self._guard.problem))
+
+
+def _gather(commit: Commit, outcomes: list[PartitionResult[S]]) -> None:
+    for outcome in outcomes:
+        gather(commit, outcome)
 
 
 def _changes(outcomes: list[PartitionResult[S]]) -> dict[str, Change[S]]:

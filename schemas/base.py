@@ -222,7 +222,7 @@ class Event(Record, frozen=True, kw_only=True):
     def create(
         cls,
         *,
-        cause: Cause,
+        cause: Cause | Event,
         service: str,
         time: datetime,
         data: Record,

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.context import FAILED, KAFKA, find_stack, run
-from cli.doctor.judge import Finding, Level, findings
-from cli.doctor.look import look
+from cli.doctor.checks import Finding, Level, findings
+from cli.doctor.collect import collect
 from cli.output import err, out, print_json, show
-from cli.words import printable
+from log.sentence import printable
 
 MARKS: dict[Level, tuple[str, str]] = {
     "ok": ("✓", "green"),
@@ -35,7 +35,7 @@ def doctor(
     """
     stack = find_stack(KAFKA)
     with nullcontext() if as_json else err().status("Looking"):
-        found = findings(run(look(stack)))
+        found = findings(run(collect(stack)))
     problems = [finding for finding in found if finding.level == "problem"]
     if as_json:
         print_json({"ok": not problems, "findings": [asdict(finding) for finding in found]})
@@ -47,7 +47,7 @@ def doctor(
 
 
 def as_table(found: Sequence[Finding]) -> Table:
-    """One row each; what to do stands below what is wrong."""
+    """Gives a row for each; what to do stands below what is wrong."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for finding in found:
         mark, style = MARKS[finding.level]

@@ -1,4 +1,4 @@
-"""What the doctor looks at: plain facts, without a judgement."""
+"""The facts that are checked, without a judgement."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cli.policies import Published
-from cli.positions import TopicState
+from log.lag import TopicState
+from log.policies import PublishedPolicy
+from runtime.inspect import SchemaState
 from schemas.events import EventDead
 
 
@@ -22,7 +23,7 @@ class KafkaFacts:
     error: str = ""
     brokers: int = 0
     topics: tuple[TopicState, ...] = ()
-    policies: tuple[Published, ...] = ()
+    policies: tuple[PublishedPolicy, ...] = ()
     dead: tuple[EventDead, ...] = ()
 
 
@@ -31,20 +32,12 @@ class SchemaFacts:
     """One service's part of the database.
 
     Attributes:
-        role: whether the service's role exists.
-        schema: whether its schema exists.
-        applied: migration → SHA-256 it had when it was applied.
+        state: how it is.
         expected: migration → SHA-256 of the file that belongs to this release.
-        intrudes: other services' schemas that its role can use.
-        paused: whether an operator paused it.
     """
 
-    role: bool = False
-    schema: bool = False
-    applied: Mapping[str, str] = field(default_factory=dict)
+    state: SchemaState
     expected: Mapping[str, str] = field(default_factory=dict)
-    intrudes: tuple[str, ...] = ()
-    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ class Behind:
 
 
 @dataclass(frozen=True)
-class Facts:
+class StackFacts:
     """Everything.
 
     Attributes:

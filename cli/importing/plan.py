@@ -96,7 +96,7 @@ class Rejects:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """A table, and how its rows become documents."""
 
     table: Table
@@ -141,7 +141,7 @@ class Plan:
         return document
 
 
-def plan_of(path: Path, options: ImportOptions) -> Plan:
+def plan_of(path: Path, options: ImportOptions) -> ImportPlan:
     """Looks at the file and checks what can be checked before its rows are read.
 
     Raises:
@@ -151,7 +151,9 @@ def plan_of(path: Path, options: ImportOptions) -> Plan:
     mapping = dict(options.mapping)
     if path.name.endswith(REJECTS_ENDING):
         mapping = {**{name: IGNORED for name in ADDED_COLUMNS if name in table.columns}, **mapping}
-    plan = Plan(table, options, Reader(map_columns(table.columns, mapping), options.date_format, _zone(options.zone)))
+    plan = ImportPlan(
+        table, options, Reader(map_columns(table.columns, mapping), options.date_format, _zone(options.zone))
+    )
     plan.check()
     return plan
 

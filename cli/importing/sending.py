@@ -68,7 +68,7 @@ class Sender:
                 middle = len(documents) // 2
                 return [*self.results(documents[:middle]), *self.results(documents[middle:])]
             if answer.status not in (429, 502, 503, 504):
-                return _told(answer, len(documents))
+                return _results_of(answer, len(documents))
             pause = min(wait_of(answer.retry_after, wait), LONGEST_WAIT)
             if self.now() + pause > deadline:
                 raise CommandFailed(
@@ -94,7 +94,7 @@ def wait_of(retry_after: str | None, otherwise: float) -> float:
     return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
-def _told(answer: Answer, count: int) -> list[dict[str, Any]]:
+def _results_of(answer: Answer, count: int) -> list[dict[str, Any]]:
     body = answer.body
     if answer.status == 401:
         raise CommandFailed("capture does not know our token; set LEADSTREAM_CAPTURE_TOKEN to one that it knows")

@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from cli.importing.mapping import IGNORED, Column
-from cli.importing.plan import ImportSummary, Plan
+from cli.importing.plan import ImportPlan, ImportSummary
 from cli.importing.sending import reason_of
 from policy import Identity
 from services.capture.domain.errors import InvalidInput
@@ -20,7 +20,7 @@ from services.capture.domain.submissions import Desk, lead_item
 TRIED_ROWS = 1_000
 
 
-def try_out(plan: Plan, summary: ImportSummary, console: Console) -> None:
+def try_out(plan: ImportPlan, summary: ImportSummary, console: Console) -> None:
     """Reads the first rows as capture would, and shows what the columns are taken for."""
     examples: dict[str, str] = {}
     now = datetime.now(UTC)
@@ -45,7 +45,7 @@ def try_out(plan: Plan, summary: ImportSummary, console: Console) -> None:
     _show_mapping(plan, examples, console)
 
 
-def _show_mapping(plan: Plan, examples: Mapping[str, str], console: Console) -> None:
+def _show_mapping(plan: ImportPlan, examples: Mapping[str, str], console: Console) -> None:
     table = plan.table
     grid = Grid(
         title=f"{table.path.name}: {table.encoding}, cells divided by {table.delimiter!r}", title_justify="left"

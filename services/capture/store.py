@@ -229,3 +229,10 @@ def eraser(connect: Callable[[], Awaitable[Connection]], partitions: int) -> Cal
             return await erase(connection, erasure, partitions)
 
     return forget
+
+
+async def leads_of(connection: Connection, keys: Collection[Key]) -> dict[Key, str]:
+    """Reads the id of the lead that each key belongs to; keys that nobody has are left out."""
+    cursor = await _ask_keys(connection, keys)
+    rows = await cursor.fetchall() if cursor else []
+    return {Key(*row[:2]): row[2] for row in rows}

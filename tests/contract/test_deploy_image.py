@@ -15,6 +15,7 @@ import pytest
 from tests.support.prometheus import DEPLOY
 
 ROOT = DEPLOY.parent
+PACKAGES = ("schemas", "policy", "infra", "runtime", "services", "local", "log", "cli", "demo")
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 IGNORE = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8")
 
@@ -74,7 +75,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    for name in ("requirements", "schemas", "runtime", "services", "cli", "demo"):
+    for name in ("requirements", *PACKAGES):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
@@ -84,7 +85,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next((source / "out").glob("*.whl")))
 
 
-@pytest.mark.parametrize("folder", ["schemas", "runtime", "services", "cli", "demo"])
+@pytest.mark.parametrize("folder", PACKAGES)
 def test_the_package_holds_every_file_that_the_source_reads(wheel: zipfile.ZipFile, folder: str) -> None:
     packed = {Path(name) for name in wheel.namelist()}
     kinds = {".py", ".sql", ".txt", ".json", ".yaml", ".lock", ".typed"}

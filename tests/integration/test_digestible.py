@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis
 
 from infra.settings import Settings
 from tests.support.digest import Digestion, Document
-from tests.support.enquiries import documents
+from tests.support.enquiries import KNOWN, documents
 
 pytestmark = pytest.mark.stack
 
@@ -36,7 +36,7 @@ EVERY_KIND = {
 
 
 def test_what_is_accepted_is_digested_by_every_service(settings: Settings) -> None:
-    digestion, waiting = Digestion(settings), list[Document]()
+    digestion, waiting = Digestion(settings), list(KNOWN)
 
     # A trouble is told by the document it came of: nothing is drawn again to make it smaller.
     @hypothesis(

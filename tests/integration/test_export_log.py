@@ -12,12 +12,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from cli.context import CommandFailed
-from cli.export import carry_out, order_of
+from cli.export import job_of
 from infra.settings import Settings
+from log.errors import LogUnavailable
+from log.export.job import run_export
 from schemas.base import Event
 from schemas.topics import CAPTURED, ERASED
-from tests.unit.cli.exported_events import erased
+from tests.unit.log.exported_events import erased
 from tests.unit.metrics import ledger_events as e
 
 PARTITIONS = 3
@@ -41,12 +42,12 @@ class Log:
 
     async def exported(self, path: Path, *, start: float | None = None, end: float | None = None) -> dict[str, Any]:
         """Counts, and the last report of progress."""
-        order = order_of(
+        job = job_of(
             CAPTURED.name, path, None,
             None if start is None else e.at(start), None if end is None else e.at(end), force=True,
         )  # fmt: skip
         reports: list[tuple[int, int]] = []
-        counts = await carry_out(self.settings, order, lambda done, total: reports.append((done, total)))
+        counts = await run_export(self.settings, job, lambda done, total: reports.append((done, total)))
         return {**counts, "progress": reports[-1] if reports else None}
 
 
@@ -112,10 +113,10 @@ async def test_an_empty_topic_gives_an_empty_file_with_its_columns(log: Log, tmp
 
 
 async def test_a_kafka_without_our_topics_is_named(settings: Settings, tmp_path: Path) -> None:
-    def unheard(done: int, total: int) -> None:
+    def unexpected(done: int, total: int) -> None:
         raise AssertionError(f"{done} of {total} read from nowhere")
 
-    order = order_of(CAPTURED.name, tmp_path / "out.csv")
-    with pytest.raises(CommandFailed, match="no topic"):
-        await carry_out(settings, order, unheard)
-    assert not order.out.exists()
+    job = job_of(CAPTURED.name, tmp_path / "out.csv")
+    with pytest.raises(LogUnavailable, match="no topic"):
+        await run_export(settings, job, unexpected)
+    assert not job.out.exists()

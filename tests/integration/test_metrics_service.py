@@ -23,7 +23,7 @@ from schemas.base import Event
 from schemas.topics import TOPICS
 from tests.support.prometheus import Prometheus, prometheus
 from tests.support.waiting import until
-from tests.unit.cli.exported_events import erased
+from tests.unit.log.exported_events import erased
 from tests.unit.metrics import ledger_events as e
 
 ROOT = Path(__file__).parent.parent.parent

@@ -18,13 +18,13 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner, Result
 
-from cli.context import kafka_admin
 from cli.main import app
 from infra import setup
 from infra.kafka import build_producer
 from infra.partitioner import partition_of
 from infra.postgres import prepare_schema
 from infra.settings import Settings
+from log.connections import kafka_admin
 from schemas.base import Event
 from schemas.topics import TOPICS, Topic
 from tests.support.servers import Servers

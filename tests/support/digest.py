@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from infra.postgres import connect, prepare_schema
 from infra.settings import Settings
 from policy.loading import load_policy
 from runtime.decide import decide, gather
-from runtime.decode import BatchContext, PartitionBatch, Read, Source, inputs_of, sift
+from runtime.decode import BatchContext, PartitionBatch, Read, Source, decode, inputs_of
 from runtime.fence import Commit, commit_batch, read_due, read_results, read_states, take
 from runtime.stage import Change, Stage
 from schemas.events import EventDead
@@ -49,7 +49,6 @@ from services.score.stage import ScoreStage
 NOW = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
 """A Tuesday, in business hours."""
 
-BATCH = 250
 ROUNDS = 4
 """How often the timers of a batch's leads run out; each time, what they lead to is digested."""
 
@@ -197,8 +196,8 @@ class _Service:
         async def take_in(part: Sequence[Source]) -> None:
             said.extend(await self._commit(part))
 
-        for start in range(0, len(sources), BATCH):
-            async for source, reason in _refused(take_in, sources[start : start + BATCH]):
+        for wave in _waves(sources):
+            async for source, reason in _refused(take_in, wave):
                 found.append(_Found(self._stage.name, _trace_of(source), reason))
         found += [_buried(row) for row in said if row.topic == DEAD.name]
         return said
@@ -206,19 +205,18 @@ class _Service:
     async def _commit(self, sources: Sequence[Source]) -> list[Row]:
         """One batch, as a worker makes one."""
         deciding = self._deciding()
-        sifted = [sift(work, self._fences[work.partition], deciding) for work in _works(sources)]
+        decoded = [decode(work, self._fences[work.partition], deciding) for work in _works(sources)]
         commit, stage, connection = Commit(), self._stage, self._connection
         async with connection.transaction():
-            shared = await stage.prepare(connection, inputs_of(sifted), deciding.policy)
-            stored = await read_states(connection, list({item.lead_id for each in sifted for item in each.items}))
-            decode = stage.state_type.from_json
-            outcomes = [decide(stage, each, stored, decode, deciding, shared) for each in sifted]
+            shared = await stage.prepare(connection, inputs_of(decoded), deciding.policy)
+            stored = await read_states(connection, list({item.lead_id for each in decoded for item in each.items}))
+            outcomes = [decide(stage, each, stored, deciding, shared) for each in decoded]
             changes: dict[str, Change[Any]] = {}
             for outcome in outcomes:
                 changes |= outcome.changes
             await stage.save(connection, shared, changes)
             for outcome in outcomes:
-                gather(commit, outcome, stage.state_type.to_json)
+                gather(commit, outcome)
             fences = await commit_batch(connection, commit)
         self._fences |= fences
         stage.committed(shared, changes)
@@ -293,6 +291,23 @@ async def _refused(take: Callable[[Sequence[P]], Awaitable[None]], parts: Sequen
 def _works(sources: Sequence[Source]) -> Iterator[PartitionBatch]:
     for partition, part in groupby(sorted(sources, key=_partition_of), key=_partition_of):
         yield PartitionBatch(partition, list(part))
+
+
+def _waves(sources: Sequence[Source]) -> Iterable[Sequence[Source]]:
+    """The sources in order, each lead once in a wave: else a row or state would hide the one before it."""
+    waves: list[list[Source]] = []
+    passed: Counter[str] = Counter()
+    for source in sources:
+        lead = _lead_of(source)
+        if passed[lead] == len(waves):
+            waves.append([])
+        waves[passed[lead]].append(source)
+        passed[lead] += 1
+    return waves
+
+
+def _lead_of(source: Source) -> str:
+    return str(source.record.key if isinstance(source, Read) else getattr(source, "lead_id", ""))
 
 
 def _partition_of(source: Source) -> int:

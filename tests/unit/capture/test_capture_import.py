@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from cli.context import Answer, CommandFailed
-from cli.importer import ImportOptions, import_csv, mapping_of, told
+from cli.importer import ImportOptions, import_csv, mapping_of, summary_text
 from cli.importing.sending import PATIENCE_SECONDS, Sender, wait_of
 
 QUIET = Console(quiet=True)
@@ -63,7 +63,7 @@ def test_every_row_is_sent_once_and_refused_rows_are_kept_as_they_were(leads: Pa
             ["Email", "Phone", "row", "reason"],
             ["'=HYPERLINK(1)", "'@SUM(1)", "9", "email: not an email address"],
         ]
-    assert "row 9: email: not an email address" in told(summary)
+    assert "row 9: email: not an email address" in summary_text(summary)
 
 
 def test_importing_again_changes_nothing_and_a_mended_row_is_taken(leads: Path) -> None:

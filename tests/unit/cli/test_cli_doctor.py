@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
+from cli.doctor.checks import Finding, findings
 from cli.doctor.command import as_table
-from cli.doctor.facts import Behind, Facts, KafkaFacts, PostgresFacts, RedisFacts, SchemaFacts, ServiceFacts
-from cli.doctor.judge import Finding, findings
+from cli.doctor.facts import Behind, KafkaFacts, PostgresFacts, RedisFacts, SchemaFacts, ServiceFacts, StackFacts
 from cli.output import out
-from cli.policies import Published
-from cli.positions import TopicState
 from infra.setup import SERVICES
+from log.lag import TopicState
+from log.policies import PublishedPolicy
+from runtime.inspect import SchemaState
 from schemas.topics import TOPICS, Topic
 from tests.support import story
 from tests.support.harness import POLICY
 
 NOW = story.at(1_000)
-POLICY_PUBLISHED = Published(story.published(POLICY.version, POLICY.to_json()), POLICY)
+POLICY_PUBLISHED = PublishedPolicy(story.published(POLICY.version, POLICY.to_json()), POLICY)
 
 
 def state(topic: Topic, **fields: Any) -> TopicState:
@@ -34,8 +35,9 @@ def state(topic: Topic, **fields: Any) -> TopicState:
     return TopicState(topic, **{**well, **fields})
 
 
-GOOD_SCHEMA = SchemaFacts(role=True, schema=True, applied={"runtime/1.sql": "a"}, expected={"runtime/1.sql": "a"})
-GOOD = Facts(
+GOOD_STATE = SchemaState(role=True, schema=True, applied={"runtime/1.sql": "a"})
+GOOD_SCHEMA = SchemaFacts(GOOD_STATE, expected={"runtime/1.sql": "a"})
+GOOD = StackFacts(
     now=NOW,
     stack_time=NOW,
     kafka_address="kafka:9092",
@@ -48,27 +50,29 @@ GOOD = Facts(
 )
 
 
-def kafka(**fields: Any) -> Facts:
+def kafka(**fields: Any) -> StackFacts:
     return replace(GOOD, kafka=replace(GOOD.kafka, **fields))
 
 
-def postgres(**fields: Any) -> Facts:
+def postgres(**fields: Any) -> StackFacts:
     return replace(GOOD, postgres=replace(GOOD.postgres, **fields))
 
 
-def schema(**fields: Any) -> Facts:
-    return postgres(schemas={**GOOD.postgres.schemas, "score": replace(GOOD_SCHEMA, **fields)})
+def schema(**fields: Any) -> StackFacts:
+    return postgres(
+        schemas={**GOOD.postgres.schemas, "score": replace(GOOD_SCHEMA, state=replace(GOOD_STATE, **fields))}
+    )
 
 
-def one_topic(**fields: Any) -> Facts:
+def one_topic(**fields: Any) -> StackFacts:
     return kafka(topics=(state(TOPICS[0], **fields), *GOOD.kafka.topics[1:]))
 
 
-def service(**fields: Any) -> Facts:
+def service(**fields: Any) -> StackFacts:
     return replace(GOOD, services={**GOOD.services, "score": ServiceFacts("http://127.0.0.1:1", **fields)})
 
 
-def behind(**fields: Any) -> Facts:
+def behind(**fields: Any) -> StackFacts:
     usual: dict[str, Any] = {"records": 7, "since": NOW - timedelta(minutes=5)}
     return replace(GOOD, behind=(Behind("score", "leads.enriched", 3, **{**usual, **fields}),))
 
@@ -80,7 +84,7 @@ def test_a_healthy_stack_is_found_healthy() -> None:
     }  # fmt: skip
 
 
-ILLS: list[tuple[Facts, str, str, str, str]] = [
+ILLS: list[tuple[StackFacts, str, str, str, str]] = [
     (kafka(error="refused"), "Kafka", "problem", "kafka:9092 does not answer: refused", "LEADSTREAM_KAFKA"),
     (one_topic(partitions=0), "topics", "problem", "leads.captured is missing", "python -m infra.setup"),
     (one_topic(partitions=8), "topics", "problem", "has 8 partitions, not 12", "LEADSTREAM_PARTITIONS=8"),
@@ -106,13 +110,13 @@ ILLS: list[tuple[Facts, str, str, str, str]] = [
         "migrations this release does not know: runtime/2.sql",
         "newer",
     ),
-    (schema(intrudes=("capture",)), "schemas", "problem", "score's role can use capture", "revoke usage on schema"),
+    (schema(foreign=("capture",)), "schemas", "problem", "score's role can use capture", "revoke usage on schema"),
     (schema(paused=True), "paused", "warning", "score is paused", "leadstream resume score"),
     (replace(GOOD, redis=RedisFacts(error="refused")), "Redis", "problem", "refused", "LEADSTREAM_REDIS"),
     (replace(GOOD, redis=RedisFacts(version="6.2.1")), "Redis", "warning", "version 6.2.1", "upgrade to 7"),
     (kafka(policies=()), "policy", "problem", "none is published", "leadstream policy publish policy.yaml"),
     (
-        kafka(policies=(POLICY_PUBLISHED, Published(story.published("future"), None))),
+        kafka(policies=(POLICY_PUBLISHED, PublishedPolicy(story.published("future"), None))),
         "policy",
         "warning",
         "can't use future",
@@ -162,13 +166,13 @@ ILLS: list[tuple[Facts, str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("facts", "check", "level", "what", "fix"), ILLS, ids=[ill[3] for ill in ILLS])
-def test_an_ill_is_found_with_its_remedy(facts: Facts, check: str, level: str, what: str, fix: str) -> None:
+def test_an_ill_is_found_with_its_remedy(facts: StackFacts, check: str, level: str, what: str, fix: str) -> None:
     found = [each for each in findings(facts) if each.check == check and each.level == level]
     assert any(what in each.what and fix in each.fix for each in found), found
 
 
 @pytest.mark.parametrize("facts", [ill[0] for ill in ILLS], ids=[ill[3] for ill in ILLS])
-def test_whatever_is_wrong_has_a_fix(facts: Facts) -> None:
+def test_whatever_is_wrong_has_a_fix(facts: StackFacts) -> None:
     assert [each for each in findings(facts) if each.level != "ok" and not each.fix] == []
 
 

@@ -20,6 +20,7 @@ from cli.context import CommandFailed
 from cli.lazy import Entry, group_of
 from infra.errors import SettingsError
 from local.embedded.errors import StackBusy
+from log.errors import LogUnavailable, UnknownLead
 
 NAMES = [entry.name for entry in main.ENTRIES]
 HEAVY = ("aiokafka", "psycopg", "pydantic", "aiohttp", "faust", "schemas.topics", "redis")
@@ -147,6 +148,8 @@ def test_the_list_imports_no_command_and_nothing_heavy() -> None:
     [
         (CommandFailed("it [bold]broke[/]", 7), 7, "Error: it [bold]broke[/]\n"),
         (SettingsError("set it"), 1, "Error: set it\n"),
+        (LogUnavailable("no topic"), 3, "Error: no topic\n"),
+        (UnknownLead("who"), 1, "Error: who\n"),
         (StackBusy("a stack runs"), 1, "Error: a stack runs\n"),
     ],
 )

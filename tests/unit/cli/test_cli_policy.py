@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.policies import Published, in_force
 from cli.policy import as_yaml
+from log.policies import PublishedPolicy, in_force
 from policy import Policy
 from policy.diff import Change, compare, difference, said
 from policy.loading import load_policy, parse_policy
@@ -20,8 +20,8 @@ POLICY = load_policy(Path("policy.yaml"))
 SALES_TEAM = load_policy(Path("policy/starters/sales-team.yaml"))
 
 
-def published(version: str, seconds: float, policy: Policy | None = POLICY) -> Published:
-    return Published(story.published(version, seconds=seconds), policy)
+def published(version: str, seconds: float, policy: Policy | None = POLICY) -> PublishedPolicy:
+    return PublishedPolicy(story.published(version, seconds=seconds), policy)
 
 
 # -- in force ----------------------------------------------------------------------------------------------------------

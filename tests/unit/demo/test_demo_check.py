@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from cli.log import Found
 from demo.actions import ACCEPTED, DUPLICATE, UNKNOWN_LEAD, Action, Expected, Import, Item, Post
-from demo.check import Facts, check
+from demo.check import SentFacts, check
 from demo.directory import Directory
-from demo.driver import Walked
+from demo.driver import WalkResult
 from demo.evidence import Evidence, likely_story
 from demo.posting import Sent
 from demo.summary import duplicates, percentile, time_to_owner
+from log.reader import LogRecord
 from schemas.base import Event
 from schemas.events import LeadAssigned, LeadCaptured, SlaMet
 from schemas.topics import TOPICS
@@ -30,7 +30,7 @@ LEDGER = {"captured": 1, "contacted": 1}
 def evidence(*events: Event) -> Evidence:
     found = Evidence()
     for event in events:
-        found.add(Found(TOPIC_OF[type(event)], SimpleNamespace(), event))
+        found.add(LogRecord(TOPIC_OF[type(event)], SimpleNamespace(), event))
     return found
 
 
@@ -51,14 +51,14 @@ def story() -> list[Event]:
     ]
 
 
-def item(name: str = "", person: int | None = None, told: tuple[str, ...] = ()) -> Item:
-    return Item({"id": name}, person, told)
+def item(name: str = "", person: int | None = None, contacts: tuple[str, ...] = ()) -> Item:
+    return Item({"id": name}, person, contacts)
 
 
-def facts(end: datetime | None = None) -> Facts:
+def facts(end: datetime | None = None) -> SentFacts:
     """What was sent for `story`."""
     sent, directory = Sent(), Directory()
-    lead = item(person=1, told=(ADA,))
+    lead = item(person=1, contacts=(ADA,))
     directory.learn([Action(e.START, Post("/v1/leads", (lead,)), "lane")])
     taken = {"submission_id": "s1", "lead_id": e.LEAD}
     sent.take("leads", lead, b"", 202, taken)
@@ -67,10 +67,10 @@ def facts(end: datetime | None = None) -> Facts:
     sent.take("outcomes", item("o-meeting-80", 1), b"", 202, taken)
     refused = replace(item(), expected=Expected("refused", 422, "no_contact"))
     sent.take("leads", refused, b"{}", 422, {"type": "urn:leadstream:problem:no_contact"})
-    return Facts(sent, Walked(1, 1.0, {"leads.enriched": 1}, []), directory, end or e.at(100_000))
+    return SentFacts(sent, WalkResult(1, 1.0, {"leads.enriched": 1}, []), directory, end or e.at(100_000))
 
 
-def broken(found: Evidence, told: Facts | None = None, ledger: dict[str, int] | None = None) -> list[str]:
+def broken(found: Evidence, told: SentFacts | None = None, ledger: dict[str, int] | None = None) -> list[str]:
     return [each.promise for each in check(told or facts(), found, ledger or LEDGER) if not each.kept]
 
 
@@ -129,7 +129,7 @@ BOB = "bob@example.com"
 
 def test_two_people_in_one_lead_are_found() -> None:
     told = facts()
-    told.directory.learn([Action(e.START, Post("/v1/leads", (item(person=2, told=(BOB,)),)), "lane")])
+    told.directory.learn([Action(e.START, Post("/v1/leads", (item(person=2, contacts=(BOB,)),)), "lane")])
     assert "No lead is two people, or nobody" in broken(evidence(*story(), captured_of(BOB, "s2")), told)
 
 
@@ -176,7 +176,7 @@ def test_a_ledger_that_says_otherwise_is_found(stage: str) -> None:
 def test_imported_people_count_like_the_others() -> None:
     told = facts()
     rows = ((BOB,), ("",))
-    listed = Import("l.csv", "l", ("E-mail",), rows, persons=(2,), told=((BOB,),), refused=("no_identity",))
+    listed = Import("l.csv", "l", ("E-mail",), rows, persons=(2,), contacts=((BOB,),), refused=("no_identity",))
     told.directory.learn([Action(e.START, listed, "list")])
     told.walked.imported.append((listed, 1, 1))
     all_of_it = (*story(), captured_of(BOB, "s2", "lead-2"), e.rejected(2, reason="no_identity"))

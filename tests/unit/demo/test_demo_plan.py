@@ -11,11 +11,11 @@ from statistics import mean
 import orjson
 import pytest
 
-from demo.actions import Action, Import, Item, Post, Stranger
+from demo.actions import Action, ForeignRecord, Import, Item, Post
 from demo.channels import CHANNELS
 from demo.directory import Directory
 from demo.journeys import GRID
-from demo.junk import KINDS, STRANGERS
+from demo.junk import FOREIGN_RECORDS, KINDS
 from demo.plan import BAD_ROWS, Play, Scale, plan
 from demo.times import floor
 from policy.loading import load_policy
@@ -116,7 +116,7 @@ def test_every_kind_of_junk_is_there_even_in_a_small_play() -> None:
         item.expected.reason for _, _, item in posts(small) if item.expected.answer in ("refused", "turned_away")
     ]
     assert len(refused) == len(KINDS)
-    assert sum(isinstance(action.what, Stranger) for action in small.actions) == len(STRANGERS)
+    assert sum(isinstance(action.what, ForeignRecord) for action in small.actions) == len(FOREIGN_RECORDS)
 
 
 def test_no_two_people_write_the_same(play: Play) -> None:
@@ -182,5 +182,5 @@ def test_lists_tell_people_twice_and_end_with_rows_that_nothing_can_be_made_of(p
         assert list(each.rows[-2:]) == list(BAD_ROWS)
         assert each.refused == tuple(BAD_ROWS.values())
         assert len(each.rows) == len(each.persons) + len(each.refused)
-        assert len(each.told) == len(each.persons)
+        assert len(each.contacts) == len(each.persons)
     assert any(len(each.persons) > len(set(each.persons)) for each in lists)

@@ -43,7 +43,7 @@ def given(people: range) -> Iterator[tuple[int, list[Action]]]:
     office = reps()
     for person in people:
         event = e.assigned(0.3, lead=f"lead-{person}")
-        yield person, list(office.hear(event, person))
+        yield person, list(office.react(event, person))
 
 
 def item(action: Action) -> Item:
@@ -94,14 +94,14 @@ def test_every_report_names_the_lead_its_owner_and_an_id_of_its_own() -> None:
 
 def test_what_a_former_owner_had_in_mind_is_not_done() -> None:
     office = reps()
-    before = list(office.hear(e.assigned(0.3, lead="lead-300"), 300))
-    after = list(office.hear(e.reassigned(400, lead="lead-300"), 300))
+    before = list(office.react(e.assigned(0.3, lead="lead-300"), 300))
+    after = list(office.react(e.reassigned(400, lead="lead-300"), 300))
     assert all(office.still_due(action) for action in after)
     assert not any(office.still_due(action) for action in before if action.claim)
 
 
 def test_an_event_that_gives_nobody_a_lead_leads_to_nothing() -> None:
-    assert list(reps().hear(e.parked(), 1)) == []
+    assert list(reps().react(e.parked(), 1)) == []
 
 
 def test_better_leads_are_sold_more_often_and_every_loss_has_a_reason() -> None:

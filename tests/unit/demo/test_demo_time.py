@@ -1,4 +1,4 @@
-"""The agenda, the days and hours, and when the pipeline counts as quiet."""
+"""The agenda, the days and hours, and when the pipeline is done."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.actions import Action, Stranger
+from demo.actions import Action, ForeignRecord
 from demo.agenda import Agenda
-from demo.quiet import Snapshot, Timer, snapshot_of, stop_for
+from demo.quiescence import Snapshot, Timer, snapshot_of, stop_for
 from demo.times import floor, office_time, somewhen
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-NOTHING = Stranger("leads.captured", b"", b"")
+NOTHING = ForeignRecord("leads.captured", b"", b"")
 
 
 def action(minutes: float, patience: float = 0) -> Action:
@@ -79,12 +79,12 @@ def test_somewhen_is_between(seed: int) -> None:
     assert NOW <= somewhen(NOW, NOW + HOUR, "Europe/London", Random(seed)) < NOW + HOUR
 
 
-# -- quiet -------------------------------------------------------------------------------------------------------------
+# -- quiescence --------------------------------------------------------------------------------------------------------
 
 READ = {("enrich", "leads.captured"): 7, ("metrics", "leads.captured"): 7}
 
 
-def test_it_is_quiet_when_all_that_was_numbered_is_read() -> None:
+def test_all_is_done_when_all_that_was_numbered_is_read() -> None:
     assert Snapshot({"leads.captured": 7}, READ).unfinished(NOW) == []
 
 
@@ -110,8 +110,8 @@ def test_a_strangers_record_counts_until_every_reader_has_passed_it() -> None:
 def test_what_several_services_write_on_one_topic_adds_up() -> None:
     snapshot = snapshot_of(
         [
-            ("capture", "given", "leads.signals", "", 4, None),
-            ("nurture", "given", "leads.signals", "", 1, None),
+            ("capture", "numbered", "leads.signals", "", 4, None),
+            ("nurture", "numbered", "leads.signals", "", 1, None),
             ("score", "read", "leads.signals", "", 5, None),
             ("capture", "waiting", "intake", "", 3, None),
             ("route", "timer", "sla", "", 0, NOW + HOUR),
@@ -119,7 +119,7 @@ def test_what_several_services_write_on_one_topic_adds_up() -> None:
             ("score", "offset", "leads.signals", "11", 6, None),
         ]
     )
-    assert snapshot.given == {"leads.signals": 5}
+    assert snapshot.numbered == {"leads.signals": 5}
     assert snapshot.read == {("score", "leads.signals"): 5}
     assert snapshot.waiting == {"capture.intake": 3}
     assert snapshot.timers == (Timer("nurture.touch", NOW), Timer("route.sla", NOW + HOUR))

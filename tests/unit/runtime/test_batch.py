@@ -14,7 +14,7 @@ import pytest
 from infra.partitioner import partition_of
 from policy.loading import load_policy
 from runtime.decide import ERASED_MARK, PartitionResult, decide, gather
-from runtime.decode import BatchContext, PartitionBatch, Read, Source, sift
+from runtime.decode import BatchContext, PartitionBatch, Read, Source, decode
 from runtime.fence import Commit, FenceRow
 from runtime.hold import HoldGuard, Suspected
 from runtime.sequence import headers_of
@@ -110,8 +110,8 @@ def run(
     stored: dict[str, bytes] | None = None,
     stage: Stage[Tally] = ALPHA,
 ) -> PartitionResult[Tally]:
-    sifted = sift(PartitionBatch(0, list(reads)), fence or FenceRow(0, 1, 0), DECIDING)
-    return decide(stage, sifted, stored or {}, Tally.from_json, DECIDING, None)
+    decoded = decode(PartitionBatch(0, list(reads)), fence or FenceRow(0, 1, 0), DECIDING)
+    return decide(stage, decoded, stored or {}, DECIDING, None)
 
 
 def count(outcome: PartitionResult[Tally]) -> int:
@@ -128,7 +128,7 @@ def test_several_inputs_of_one_lead_are_folded_in_order() -> None:
     outcome = run(read(0, ping(1)), read(1, ping(2)), read(2, ping(3)))
     assert count(outcome) == 3
     assert [Pong.from_json(value).data.n for _, _, value in outcome.events] == [1, 2, 3]
-    assert outcome.sifted.offsets == {"bare.pings": 3}
+    assert outcome.decoded.offsets == {"bare.pings": 3}
 
 
 def test_the_same_decision_gives_the_same_event_id() -> None:
@@ -143,23 +143,23 @@ def test_a_record_before_the_position_is_passed_over() -> None:
 def test_a_duplicate_sequence_moves_the_position_and_decides_nothing() -> None:
     outcome = run(read(0, ping(1), 1), read(1, ping(1), 1), read(2, ping(2), 2))
     assert len(outcome.events) == 2
-    assert outcome.sifted.offsets == {"bare.pings": 3}
-    assert outcome.sifted.seen == {"bare.pings|test@1": 2}
-    assert outcome.sifted.duplicates == {"bare.pings": 1}
+    assert outcome.decoded.offsets == {"bare.pings": 3}
+    assert outcome.decoded.seen == {"bare.pings|test@1": 2}
+    assert outcome.decoded.duplicates == {"bare.pings": 1}
 
 
 def test_nothing_behind_a_gap_is_read() -> None:
     outcome = run(read(0, ping(1), 1), read(1, ping(3), 3), read(2, ping(4), 4))
     assert len(outcome.events) == 1
-    assert outcome.sifted.offsets == {"bare.pings": 1}
-    assert "jumps from sequence 1 to 3" in str(outcome.sifted.gaps["bare.pings"])
+    assert outcome.decoded.offsets == {"bare.pings": 1}
+    assert "jumps from sequence 1 to 3" in str(outcome.decoded.gaps["bare.pings"])
 
 
 def test_an_operator_may_let_it_go_on_behind_a_gap() -> None:
     accepting = DECIDING._replace(gaps_accepted={("bare.pings", 0)})
-    sifted = sift(PartitionBatch(0, [read(0, ping(1), 1), read(1, ping(3), 3)]), FenceRow(0, 1, 0), accepting)
-    assert len(sifted.items) == 2
-    assert not sifted.gaps
+    decoded = decode(PartitionBatch(0, [read(0, ping(1), 1), read(1, ping(3), 3)]), FenceRow(0, 1, 0), accepting)
+    assert len(decoded.items) == 2
+    assert not decoded.gaps
 
 
 def test_a_strangers_junk_is_set_aside_with_its_bytes_and_does_not_count() -> None:
@@ -197,10 +197,10 @@ def test_an_exception_of_any_name_is_buried() -> None:
 def test_an_order_lets_one_gap_pass_and_not_the_next() -> None:
     accepting = DECIDING._replace(gaps_accepted={("bare.pings", 0)})
     reads: list[Source] = [read(0, ping(1), 1), read(1, ping(3), 3), read(2, ping(4), 4), read(3, ping(9), 9)]
-    sifted = sift(PartitionBatch(0, reads), FenceRow(0, 1, 0), accepting)
-    assert len(sifted.items) == 3
-    assert sifted.passed == [("bare.pings", 0)]
-    assert "from sequence 4 to 9" in str(sifted.gaps["bare.pings"])
+    decoded = decode(PartitionBatch(0, reads), FenceRow(0, 1, 0), accepting)
+    assert len(decoded.items) == 3
+    assert decoded.passed == [("bare.pings", 0)]
+    assert "from sequence 4 to 9" in str(decoded.gaps["bare.pings"])
 
 
 def test_a_strangers_record_in_the_wrong_partition_is_set_aside() -> None:
@@ -257,7 +257,7 @@ def erased(at: datetime) -> LeadErased:
 def test_an_erased_leads_state_timers_and_late_events_are_forgotten() -> None:
     outcome = run(read(0, ping(5)), read(0, erased(NOW), topic=ERASED), read(1, ping(6)))
     commit = Commit()
-    gather(commit, outcome, Tally.to_json)
+    gather(commit, outcome)
     assert commit.states[LEAD][1].startswith(ERASED_MARK)
     assert not commit.timers
     assert commit.erased == [LEAD]
@@ -276,7 +276,7 @@ def test_each_output_partition_is_numbered_without_gaps() -> None:
     outcome = run(
         read(0, ping(1)), read(1, b"junk"), read(2, ping(2)), fence=FenceRow(0, 1, 0, heads={"bare.pongs": 7})
     )
-    gather(commit, outcome, Tally.to_json)
+    gather(commit, outcome)
     assert [(row.topic, row.seq) for row in commit.outbox] == [("leads.dead", 1), ("bare.pongs", 8), ("bare.pongs", 9)]
     assert commit.moves[0][1].heads == {"bare.pongs": 9, "leads.dead": 1}
 
@@ -289,8 +289,8 @@ class Inventive(Alpha):
 
 
 def test_a_stage_can_emit_only_to_its_declared_outputs() -> None:
-    sifted = sift(PartitionBatch(0, [read(0, ping(1), 1)]), FenceRow(0, 1, 0), DECIDING)
-    outcome = decide(Inventive(), sifted, {}, Tally.from_json, DECIDING, None)
+    decoded = decode(PartitionBatch(0, [read(0, ping(1), 1)]), FenceRow(0, 1, 0), DECIDING)
+    outcome = decide(Inventive(), decoded, {}, DECIDING, None)
     assert [letter.reason for letter in dead_letters(outcome)] == ["keyerror"]
 
 
@@ -302,23 +302,23 @@ class Choosy(Alpha):
 
 def test_what_a_stage_ignores_is_counted_and_never_read() -> None:
     unreadable = ping(1).to_json().replace(b'"data"', b'"dat"')
-    sifted = sift(PartitionBatch(0, [read(0, unreadable, 1), read(1, ping(2), 2)]), FenceRow(0, 1, 0), IGNORING)
-    assert (sifted.items, sifted.dead, sifted.offsets) == ([], [], {"bare.pings": 2})
-    assert sifted.seen == {"bare.pings|test@1": 2}
-    assert decide(Choosy(), sifted, {}, Tally.from_json, IGNORING, None).counts == {
+    decoded = decode(PartitionBatch(0, [read(0, unreadable, 1), read(1, ping(2), 2)]), FenceRow(0, 1, 0), IGNORING)
+    assert (decoded.items, decoded.dead, decoded.offsets) == ([], [], {"bare.pings": 2})
+    assert decoded.seen == {"bare.pings|test@1": 2}
+    assert decide(Choosy(), decoded, {}, IGNORING, None).counts == {
         ("bare.pings", "bare.ping.v1", "dropped_ignored"): 2
     }
 
 
 def test_a_stranger_can_not_have_a_record_ignored() -> None:
-    sifted = sift(PartitionBatch(0, [read(0, ping(1)), read(1, b"junk")]), FenceRow(0, 1, 0), IGNORING)
-    assert (len(sifted.items), len(sifted.dead)) == (1, 1)
+    decoded = decode(PartitionBatch(0, [read(0, ping(1)), read(1, b"junk")]), FenceRow(0, 1, 0), IGNORING)
+    assert (len(decoded.items), len(decoded.dead)) == (1, 1)
 
 
 def test_only_the_type_of_the_event_itself_lets_it_be_ignored() -> None:
     quoting = ping(1, note='","type":"bare.other.v1"')
     other = IGNORING._replace(ignores=frozenset({"bare.other.v1"}))
-    assert len(sift(PartitionBatch(0, [read(0, quoting, 1)]), FenceRow(0, 1, 0), other).items) == 1
+    assert len(decode(PartitionBatch(0, [read(0, quoting, 1)]), FenceRow(0, 1, 0), other).items) == 1
 
 
 IGNORING = DECIDING._replace(ignores=Choosy.ignores)
