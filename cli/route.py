@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from cli.context import KAFKA, POSTGRES, USAGE, CommandFailed, Stack, database, find_stack, run
-from cli.leads import find_lead
-from cli.log import Log, is_forgotten, open_log
-from cli.moments import WrongMomentError, parse_moment, shown
+from cli.leads import lead_named
 from cli.output import err, out, print_json
-from cli.policies import in_force, read_policies
+from log.policies import in_force, read_policies
+from log.reader import Log, is_erased, open_log
+from log.times import InvalidTimeError, format_time, parse_time
 from policy import Policy
 from schemas.base import Event
 from schemas.events import LeadAssigned, LeadParked, LeadReassigned, LeadRecycled, LeadScored, Scored
@@ -89,7 +89,7 @@ class Answer:
 async def _explained(stack: Stack, who: str, at: str | None) -> Answer:
     moment = _moment(at, stack.clock.now())
     async with open_log(stack.settings) as log:
-        lead = await find_lead(stack, log, who)
+        lead = await lead_named(stack, log, who)
         scored = await _latest(log, lead, SCORED, (LeadScored,))
         settled = await _latest(log, lead, ASSIGNED, (LeadAssigned, LeadReassigned, LeadParked, LeadRecycled))
         published = in_force(await read_policies(log), moment)
@@ -114,8 +114,8 @@ async def _explained(stack: Stack, who: str, at: str | None) -> Answer:
 
 def _moment(text: str | None, now: datetime) -> datetime:
     try:
-        return parse_moment(text, now) if text else now
-    except WrongMomentError as error:
+        return parse_time(text, now) if text else now
+    except InvalidTimeError as error:
         raise CommandFailed(f"--at: {error}", USAGE) from error
 
 
@@ -124,8 +124,8 @@ async def _latest(log: Log, lead: str, topic: Topic, kinds: tuple[type[Event], .
     places, erasures = log.places((topic,), lead), await log.erasures(lead)
     latest: Event | None = None
     async for record in log.read(await log.begins(places), await log.ends(places)):
-        event = log.found(record).event if record.key == lead.encode() else None
-        if isinstance(event, kinds) and not is_forgotten(event, erasures):
+        event = log.decode(record).event if record.key == lead.encode() else None
+        if isinstance(event, kinds) and not is_erased(event, erasures):
             latest = event if latest is None or event.time >= latest.time else latest
     return latest
 
@@ -143,17 +143,17 @@ def lines_of(answer: Answer) -> Iterator[str]:
     scored = answer.scored.data
     yield (
         f"Lead {answer.scored.subject}, scored {scored.total} {scored.band} {scored.tier}, {scored.qualification}, "
-        f"at {shown(answer.scored.time)} UTC"
+        f"at {format_time(answer.scored.time)} UTC"
     )
     yield _settled(answer.settled)
-    yield f"Were it new at {shown(answer.at)} UTC, policy {answer.policy} would decide:"
+    yield f"Were it new at {format_time(answer.at)} UTC, policy {answer.policy} would decide:"
     yield from (f"  {line}" for line in answer.explanation.lines())
 
 
 def _settled(settled: Settled | None) -> str:
     if settled is None:
         return "Nothing is decided about it yet"
-    when, rule = f"at {shown(settled.time)} UTC", f"rule {settled.data.rule}"
+    when, rule = f"at {format_time(settled.time)} UTC", f"rule {settled.data.rule}"
     if isinstance(settled, Owned):
         return f"Owned by {settled.data.rep_name} of team {settled.data.team}, by {rule}, {when}"
     return f"Owned by nobody, by {rule}, {when}"
