@@ -42,7 +42,7 @@ from services.nurture.stage import NurtureStage
 from services.nurture.store import Batch
 from services.route.domain.turns import PoolTurns, Turns
 from services.route.stage import RouteStage
-from services.route.store import Books
+from services.route.store import SharedState
 from services.score.stage import ScoreStage
 
 LEADS, ROUNDS = 400, 10
@@ -92,7 +92,7 @@ def _shared(stage: Stage[Any], inputs: Sequence[Input], policy: Policy) -> Any:
     """What the stage's `prepare` would have read from the database."""
     match stage:
         case RouteStage():
-            return Books(Turns({pool: PoolTurns() for pool in stage.foresee(inputs, policy)[0].pools}))
+            return SharedState(Turns({pool: PoolTurns() for pool in stage.plan_locks(inputs, policy)[0].pools}))
         case NurtureStage():
             return Batch(SenderDays({}), {})
         case MetricsStage():

@@ -68,6 +68,17 @@ ENTRIES: tuple[Entry, ...] = (
         needs_arguments=True,
     ),
     Entry(
+        "route",
+        "cli.route:app",
+        "Explain who leads go to.",
+        LEADS,
+        (
+            ("leadstream route explain ada@example.com", "what every rule said, and who would get the lead"),
+            ("leadstream route explain 019aa5c3e2d1f00dbabe5eed12345678 --at 2h --json", "two hours ago, for a script"),
+        ),
+        needs_arguments=True,
+    ),
+    Entry(
         "erase",
         "cli.erase:erase",
         "Forget a person: every service drops what it holds, and readers skip what came before.",

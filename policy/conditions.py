@@ -18,7 +18,7 @@ _SIZES: tuple[CompanySize, ...] = get_args(CompanySize)
 
 
 def company_size(employees: int | None) -> CompanySize:
-    """The size band of a company with so many employees."""
+    """Returns the size band of a company with so many employees."""
     return "unknown" if employees is None else _SIZES[bisect_left(_LARGEST, employees)]
 
 

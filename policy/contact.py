@@ -17,7 +17,7 @@ of a lead without ever having called.
 
 
 def happened_at(event: SignalRecorded | TouchRecorded | OutcomeRecorded) -> datetime:
-    """When what the event tells of happened.
+    """Returns when what the event tells of happened.
 
     Nothing happens after it was recorded: a reporter's fast clock must not keep or break a deadline, stop what begins
     later, or age everything else the lead did.
@@ -26,7 +26,7 @@ def happened_at(event: SignalRecorded | TouchRecorded | OutcomeRecorded) -> date
 
 
 def contact_at(event: TouchRecorded | OutcomeRecorded) -> datetime | None:
-    """When a person was in contact with the lead, by what the event tells; None when it tells of no contact.
+    """Returns when a person was in contact with the lead, by what the event tells; None when it tells of no contact.
 
     That is a touch a person made, or an outcome that takes one. What is sent automatically is no contact.
     """

@@ -37,7 +37,7 @@ class Change:
 
 
 def difference(before: Policy | None, after: Policy) -> list[Change]:
-    """Every value that differs, in the order of the policy; nothing, where there is nothing to compare with."""
+    """Returns every value that differs, in the order of the policy; nothing, where there is nothing to compare with."""
     return [] if before is None else list(compare(_decided(before), _decided(after)))
 
 
@@ -46,7 +46,7 @@ def _decided(policy: Policy) -> dict[str, Any]:
 
 
 def compare(old: Any, new: Any, key: str = "") -> Iterator[Change]:
-    """The changes from one JSON value to another. Lists whose items have names are compared item by item, and by
+    """Yields the changes from one JSON value to another. Lists whose items have names are compared item by item, and by
     their order: of rules the first that fits decides. What is new or gone as a whole is one change.
     """
     if old == new:
@@ -70,7 +70,7 @@ def _by_name(old: Mapping[str, Any], new: Mapping[str, Any], key_of: Any) -> Ite
 
 
 def _named(value: Any) -> dict[str, Any] | None:
-    """The list's items by their names; None where they have none."""
+    """Returns the list's items by their names; None where they have none."""
     if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
         return None
     for name in NAMES:
@@ -86,7 +86,7 @@ def _short(value: Any) -> str:
 
 
 def said(value: Any) -> str:
-    """A value as it would be written in a policy; what is not set is left out."""
+    """Returns a value as it would be written in a policy; what is not set is left out."""
     if isinstance(value, Mapping):
         parts = (f"{key}: {said(each)}" for key, each in value.items() if each not in (None, [], {}))
         return "{" + ", ".join(parts) + "}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import date, time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
@@ -14,6 +15,11 @@ from policy.types import DateRange, PolicyModel, TimeZone
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 1_440
+Span = tuple[datetime, datetime]
+"""From, and until just before; UTC."""
+
+_EARLIEST, _LATEST = timedelta(hours=-16), timedelta(hours=40)
+"""Around a date's UTC midnight, the moments that are that date somewhere on earth lie between these."""
 _WINDOW = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", re.ASCII)
 
 
@@ -58,7 +64,7 @@ class TimeWindow(PolicyModel):
         return self.end < self.start
 
     def contains(self, at: time) -> bool:
-        """Whether the local time of day `at` lies in the window."""
+        """Returns whether the local time of day `at` lies in the window."""
         minute = at.hour * 60 + at.minute
         if self.past_midnight:
             return minute >= self.start or minute < self.end
@@ -80,7 +86,7 @@ DayHours = Annotated[tuple[TimeWindow, ...], AfterValidator(_in_sequence)]
 
 
 def days_of(key: str) -> tuple[str, ...]:
-    """The days that a key such as `mon`, `mon-fri` or `daily` stands for; empty when it is none of these."""
+    """Returns the days that a key such as `mon`, `mon-fri` or `daily` stands for; empty when it is none of these."""
     if key == "daily":
         return DAYS
     first, _, last = key.partition("-")
@@ -123,11 +129,11 @@ class WeeklyHours(PolicyModel):
         return self
 
     def week(self) -> tuple[tuple[TimeWindow, ...], ...]:
-        """The windows of each day, Monday first, as `date.weekday()` counts."""
+        """Returns the windows of each day, Monday first, as `date.weekday()` counts."""
         return (self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun)
 
     def on(self, weekday: int) -> tuple[TimeWindow, ...]:
-        """The windows of a day by `date.weekday()`: 0 is Monday."""
+        """Returns the windows of a day by `date.weekday()`: 0 is Monday."""
         return self.week()[weekday]
 
 
@@ -138,7 +144,65 @@ class Schedule(PolicyModel):
     working_hours: WeeklyHours
     holidays: tuple[DateRange, ...] = Field(default=(), description="Days off, in that time zone.")
 
+    def is_holiday(self, day: date) -> bool:
+        """Returns whether `day`, a date in the schedule's time zone, is off; a weekend is no holiday."""
+        return any(day in off for off in self.holidays)
+
     def windows(self, day: date) -> Iterator[TimeWindow]:
-        """The windows worked on `day`, a date in the schedule's time zone."""
-        if not any(day in off for off in self.holidays):
+        """Yields the windows worked on `day`, a date in the schedule's time zone."""
+        if not self.is_holiday(day):
             yield from self.working_hours.on(day.weekday())
+
+
+# -- hours on the wall, as moments ----------------------------------------------------------------------------------
+
+
+def open_spans(
+    day: date, minutes: Iterable[tuple[int, int]], zone: tzinfo, *, move_skipped: bool = False
+) -> list[Span]:
+    """Returns when the clock on the zone's wall shows `day` and a time in one of the windows, in order.
+
+    A window that a clock change skips is never shown, and one that it repeats is shown twice; of one that it cuts,
+    what is left is.
+
+    Args:
+        day: the date on the wall.
+        minutes: the windows: minutes after midnight from which, and before which.
+        zone: whose wall.
+        move_skipped: a window that is skipped whole is taken as if the clock had not changed yet, so later on the
+            wall, for what must happen that day.
+    """
+    midnight, offsets = datetime.combine(day, time(), UTC), offsets_on(day, zone)
+    spans: list[Span] = []
+    for start, end in minutes:
+        begins, ends = midnight + timedelta(minutes=start), midnight + timedelta(minutes=end)
+        shown = [(max(begins - offset, since), min(ends - offset, until)) for since, until, offset in offsets]
+        shown = [span for span in shown if span[0] < span[1]]
+        if not shown and move_skipped:
+            before = offsets[0][2]
+            shown = [(begins - before, ends - before)]
+        spans += shown
+    return sorted(spans) if len(offsets) > 1 else spans
+
+
+@lru_cache(maxsize=4_096)
+def offsets_on(day: date, zone: tzinfo) -> tuple[tuple[datetime, datetime, timedelta], ...]:
+    """Returns the moments that may be `day` in the zone, cut where its distance from UTC changes: from, until, and
+    that distance. It changes at most once in two days, anywhere, ever.
+    """
+    midnight = datetime.combine(day, time(), UTC)
+    since, until = midnight + _EARLIEST, midnight + _LATEST
+    before, after = _offset(since, zone), _offset(until, zone)
+    if before == after:
+        return ((since, until, before),)
+    low, high = since, until
+    while high - low > timedelta(seconds=1):
+        middle = (low + (high - low) / 2).replace(microsecond=0)
+        low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
+    return (since, high, before), (high, until, after)
+
+
+def _offset(at: datetime, zone: tzinfo) -> timedelta:
+    offset = at.astimezone(zone).utcoffset()
+    assert offset is not None, "a time with a zone has an offset"
+    return offset

@@ -51,6 +51,6 @@ class Identity(PolicyModel):
         return self
 
     def provider(self, domain: str) -> FreeMailProvider | None:
-        """The free-mail provider that a mail domain belongs to, if any."""
+        """Returns the free-mail provider that a mail domain belongs to, if any."""
         domain = domain.lower()
         return next((provider for provider in self.free_mail if domain in provider.domains), None)

@@ -56,7 +56,7 @@ class PolicyError(Exception):
 
 
 def load_policy(path: Path | str) -> Policy:
-    """The policy written in the YAML file at `path`.
+    """Returns the policy written in the YAML file at `path`.
 
     Raises:
         PolicyError: the file can't be read, is not YAML, or is not a policy.
@@ -77,7 +77,7 @@ def load_policy(path: Path | str) -> Policy:
 
 
 def parse_policy(text: str, name: str = "policy") -> Policy:
-    """The policy written in the YAML `text`; `name` is what problems call it.
+    """Returns the policy written in the YAML `text`; `name` is what problems call it.
 
     Top-level keys that begin with `x-` are a place for anchors and are otherwise ignored.
 
@@ -116,7 +116,7 @@ def _problems(source: YamlSource, error: ValidationError) -> Iterator[PolicyProb
 
 
 def _is_consequence(detail: ErrorDetails, misspelt: set[Place]) -> bool:
-    """Whether another problem says it better: a required key is not missing but misspelt, or a list is only
+    """Returns whether another problem says it better: a required key is not missing but misspelt, or a list is only
     empty because its items are wrong.
     """
     if detail["type"] == "missing":

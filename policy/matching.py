@@ -23,7 +23,7 @@ UNKNOWN = "unknown"
 _WORD = re.compile(r"\w+")
 
 
-class Known(Protocol):
+class DescribedLead(Protocol):
     """What an event, or a state, tells of who a lead is."""
 
     @property
@@ -36,8 +36,8 @@ class Known(Protocol):
     def consent(self) -> Consent: ...
 
 
-class Judged(Known, Protocol):
-    """As `Known`, of a lead that has been scored."""
+class ScoredLead(DescribedLead, Protocol):
+    """As `DescribedLead`, of a lead that has been scored."""
 
     @property
     def band(self) -> str: ...
@@ -47,7 +47,7 @@ class Judged(Known, Protocol):
     def qualification(self) -> str: ...
 
 
-class Facts(NamedTuple):
+class LeadFacts(NamedTuple):
     """A lead in the terms that conditions are written in."""
 
     seniority: str
@@ -68,16 +68,16 @@ class Facts(NamedTuple):
     qualification: str | None = None
     territory: str | None = None
 
-    def judged(self, lead: Judged, territory: str | None) -> Facts:
-        """The same lead, now that it has been scored and its territory found."""
-        return Facts._make((*self[:-4], lead.band, lead.tier, lead.qualification, territory))
+    def with_score(self, lead: ScoredLead, territory: str | None) -> LeadFacts:
+        """Returns the same lead, now that it has been scored and its territory found."""
+        return LeadFacts._make((*self[:-4], lead.band, lead.tier, lead.qualification, territory))
 
 
-def facts_of(lead: Known) -> Facts:
-    """What is known of who the lead is; `judged` adds the rest."""
+def facts_of(lead: DescribedLead) -> LeadFacts:
+    """Returns what is known of who the lead is; `with_score` adds the rest."""
     profile, email = lead.profile, lead.person.email
     employees = profile.employees
-    return Facts(
+    return LeadFacts(
         profile.seniority or UNKNOWN,
         profile.department or UNKNOWN,
         company_size(employees),
@@ -100,19 +100,19 @@ def _sources(origin: Origin) -> tuple[str, ...]:
 
 
 def folded(text: str | None) -> str:
-    """Text as conditions compare it, without its case; empty when there is none."""
+    """Returns text as conditions compare it, without its case; empty when there is none."""
     return normalize("NFC", text.strip().casefold()) if text else ""
 
 
 def words_of(text: str | None) -> str:
-    """The words of `text`, folded, with a space before and after each, so that ` word ` finds whole words."""
+    """Returns the words of `text`, folded, with a space before and after each, so that ` word ` finds whole words."""
     return f" {' '.join(_WORD.findall(normalize('NFC', text.casefold())))} " if text else ""
 
 
 _title_words = lru_cache(maxsize=4096)(words_of)
 """Titles repeat, and several rules ask for them."""
 
-Predicate = Callable[[Facts], bool]
+Predicate = Callable[[LeadFacts], bool]
 
 
 class Clause(NamedTuple):
@@ -120,11 +120,11 @@ class Clause(NamedTuple):
 
     name: str
     wanted: str
-    found: Callable[[Facts], object]
+    found: Callable[[LeadFacts], object]
     holds: Predicate
 
-    def why_not(self, facts: Facts) -> str:
-        """Why it does not hold, in words."""
+    def why_not(self, facts: LeadFacts) -> str:
+        """Returns why it does not hold, in words."""
         return f"{self.name} is {_spoken(self.found(facts))}, the rule asks for {self.wanted}"
 
 
@@ -135,13 +135,13 @@ class Conditions(NamedTuple):
     hold: Predicate
     """Whether all of them do."""
 
-    def why_not(self, facts: Facts) -> str | None:
-        """Why the first that does not hold does not, in words; None when all do."""
+    def why_not(self, facts: LeadFacts) -> str | None:
+        """Returns why the first that does not hold does not, in words; None when all do."""
         return next((clause.why_not(facts) for clause in self.clauses if not clause.holds(facts)), None)
 
 
 def compile_conditions(wanted: LeadConditions) -> Conditions:
-    """A clause for each condition that is stated.
+    """Returns a clause for each condition that is stated.
 
     `account_has_owner` is not among them: who owns other leads is no fact of this one.
     """
@@ -188,7 +188,7 @@ def _clauses(wanted: LeadConditions) -> Iterator[Clause]:
 
 
 def _among(name: str, values: Iterable[str]) -> Clause:
-    wanted, position = frozenset(values), Facts._fields.index(name)
+    wanted, position = frozenset(values), LeadFacts._fields.index(name)
     return Clause(name, _either(wanted), itemgetter(position), lambda facts: facts[position] in wanted)
 
 
@@ -219,7 +219,7 @@ def _flags(wanted: LeadConditions) -> Iterator[Clause]:
         yield _equals("in_territory", wanted.in_territory, lambda facts: facts.territory is not None)
 
 
-def _equals(name: str, value: bool, found: Callable[[Facts], bool | None]) -> Clause:  # noqa: FBT001  # the value compared with
+def _equals(name: str, value: bool, found: Callable[[LeadFacts], bool | None]) -> Clause:  # noqa: FBT001  # the value compared with
     return Clause(name, _spoken(value), found, lambda facts: found(facts) is value)
 
 

@@ -109,7 +109,7 @@ class Policy(PolicyModel):
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """The policy as plain JSON values, as it is published."""
+        """Returns the policy as plain JSON values, as it is published."""
         return self.model_dump(mode="json")
 
     def content_hash(self) -> str:

@@ -92,7 +92,7 @@ class SendingLimits(PolicyModel):
     quiet_hours: TimeWindow = Field(description="Nothing is sent then, whatever the send window; lead's local time.")
 
     def mailbox_limit(self, address: str) -> int:
-        """Emails a day from `address`."""
+        """Returns emails a day from `address`."""
         return self.mailboxes.get(address.lower(), self.per_mailbox_per_day)
 
 
@@ -116,7 +116,7 @@ class Nurture(PolicyModel):
     sequences: tuple[Sequence, ...] = Field(default=(), description="In order: a lead enters the first it meets.")
 
     def template(self, template_id: str) -> MessageTemplate:
-        """The template with this id.
+        """Returns the template with this id.
 
         Raises:
             KeyError: there is none; a checked policy names no other.
@@ -127,7 +127,7 @@ class Nurture(PolicyModel):
         raise KeyError(template_id)
 
     def sequence(self, sequence_id: str) -> Sequence:
-        """The sequence with this id.
+        """Returns the sequence with this id.
 
         Raises:
             KeyError: there is none, as when a newer policy dropped a sequence that a lead is still in.

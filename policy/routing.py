@@ -186,7 +186,7 @@ class Routing(PolicyModel):
     recycling: Recycling | None = None
 
     def team(self, team_id: str) -> Team:
-        """The team with this id.
+        """Returns the team with this id.
 
         Raises:
             KeyError: there is none; the policy's own references have been checked.
@@ -194,7 +194,7 @@ class Routing(PolicyModel):
         return _by_id(self.teams, team_id)
 
     def rep(self, rep_id: str) -> Rep:
-        """The rep with this id, active or not.
+        """Returns the rep with this id, active or not.
 
         Raises:
             KeyError: there is none, as when an old event names somebody who has left the policy.
@@ -202,7 +202,7 @@ class Routing(PolicyModel):
         return _by_id(self.reps, rep_id)
 
     def pool(self, pool_id: str) -> Pool:
-        """The pool with this id.
+        """Returns the pool with this id.
 
         Raises:
             KeyError: there is none.
@@ -210,7 +210,7 @@ class Routing(PolicyModel):
         return _by_id(self.pools, pool_id)
 
     def schedule(self, rep_id: str) -> Schedule:
-        """When the rep works: their own hours and time zone where given, else the team's; days off of both.
+        """Returns when the rep works: their own hours and time zone where given, else the team's; days off of both.
 
         Raises:
             KeyError: no such rep.

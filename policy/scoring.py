@@ -178,7 +178,7 @@ class Tiers(PolicyModel):
     intent: IntentGrades
 
     def tier(self, fit: int, intent: int) -> str:
-        """The tier of a lead with this fit and intent, such as `A2`."""
+        """Returns the tier of a lead with this fit and intent, such as `A2`."""
         f, i = self.fit, self.intent
         letter = "A" if fit >= f.A else "B" if fit >= f.B else "C" if fit >= f.C else "D"
         number = 1 if intent >= i.first else 2 if intent >= i.second else 3 if intent >= i.third else 4

@@ -71,7 +71,7 @@ class Sla(PolicyModel):
     reassign_at_most: Count = Field(default=2, description="Times one lead changes owner because of a breach.")
 
     def band(self, band: Band) -> BandSla:
-        """The service level of a band.
+        """Returns the service level of a band.
 
         Raises:
             KeyError: the policy has none; a checked policy has one for each of its bands.

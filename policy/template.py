@@ -14,11 +14,17 @@ from policy.types import Identifier, PolicyModel
 TemplateChannel = Literal["email", "linkedin", "call_task", "sms"]
 
 PLACEHOLDERS = (
-    "first_name", "last_name", "full_name", "title", "company", "industry", "country", "city", "source",
-    "product", "owner_name", "owner_first_name", "owner_email", "owner_phone", "booking_link",
+    "first_name", "last_name", "full_name", "title", "company", "industry", "country", "source",
+    "owner_name", "owner_first_name", "owner_email", "owner_phone", "booking_link",
     "unsubscribe_link", "sender_company", "sender_address",
 )  # fmt: skip
 """What a template may name. The last three come from the nurture section, the owner's from the rep."""
+
+_NEVER_FILLED = {
+    "city": "no lead's city is known; write {country|…}, or the words themselves",
+    "product": "no lead's product is known; write the product's name itself",
+}
+"""Placeholders that were documented once although nothing ever filled them: what to write instead."""
 
 _PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}|]*)(?:\|(?P<fallback>[^{}]*))?\}|[{}]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
@@ -33,7 +39,7 @@ class MissingValue(ValueError):
 
 
 def placeholders(text: str) -> Iterator[tuple[str, str | None]]:
-    """Name and fallback of each placeholder of `text`, in order.
+    """Yields name and fallback of each placeholder of `text`, in order.
 
     Raises:
         ValueError: a brace without its partner, or a placeholder that is not in `PLACEHOLDERS`.
@@ -45,10 +51,15 @@ def placeholders(text: str) -> Iterator[tuple[str, str | None]]:
         if name is None:
             continue
         if name not in PLACEHOLDERS:
-            close = get_close_matches(name, PLACEHOLDERS, n=1)
-            advice = f"did you mean {{{close[0]}}}?" if close else f"known: {', '.join(PLACEHOLDERS)}"
-            raise ValueError(f"has an unknown placeholder {{{name}}}; {advice}")
+            raise ValueError(f"has an unknown placeholder {{{name}}}; {_advice(name)}")
         yield name, piece["fallback"]
+
+
+def _advice(name: str) -> str:
+    if name in _NEVER_FILLED:
+        return _NEVER_FILLED[name]
+    close = get_close_matches(name, PLACEHOLDERS, n=1)
+    return f"did you mean {{{close[0]}}}?" if close else f"known: {', '.join(PLACEHOLDERS)}"
 
 
 def _known_placeholders(text: str) -> str:
@@ -64,7 +75,7 @@ Subject = Annotated[TemplateText, StringConstraints(max_length=200, pattern=r"^[
 
 
 def render(text: str, values: Mapping[str, str | None]) -> str:
-    """`text` with its placeholders filled in. Values are inserted as they are, never read as templates.
+    """Returns `text` with its placeholders filled in. Values are inserted as they are, never read as templates.
 
     Control characters of a value become spaces, so that a name can't add a header or a line.
 

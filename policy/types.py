@@ -32,7 +32,7 @@ class PolicyModel(BaseModel):
 
 
 def _listed(value: Any) -> Any:
-    """One value may be written without brackets: `country: GB` is `country: [GB]`."""
+    """Returns one value may be written without brackets: `country: GB` is `country: [GB]`."""
     return (value,) if isinstance(value, str | int | float | bool) else value
 
 
@@ -107,7 +107,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """The shortest spelling that `parse_duration` reads back, such as `1d12h`."""
+    """Returns the shortest spelling that `parse_duration` reads back, such as `1d12h`."""
     left = int(duration.total_seconds())
     parts = []
     for unit, size in _UNITS.items():
@@ -153,14 +153,14 @@ PositiveDuration = Annotated[Duration, AfterValidator(_some_time)]
 
 @cache
 def country_codes() -> frozenset[str]:
-    """The ISO 3166-1 alpha-2 codes, from the time zone database's `iso3166.tab`."""
+    """Returns the ISO 3166-1 alpha-2 codes, from the time zone database's `iso3166.tab`."""
     table = files("tzdata").joinpath("zoneinfo/iso3166.tab").read_text(encoding="utf-8")
     return frozenset(line.split("\t")[0] for line in table.splitlines() if line and not line.startswith("#"))
 
 
 @cache
 def timezone_names() -> frozenset[str]:
-    """The IANA time zones this machine knows."""
+    """Returns the IANA time zones this machine knows."""
     return frozenset(available_timezones())
 
 

@@ -25,7 +25,7 @@ class PolicyBook:
         self.available.set()
 
     def at(self, moment: datetime) -> Policy:
-        """The policy in force at `moment`; the first one, when all begin later.
+        """Returns the policy in force at `moment`; the first one, when all begin later.
 
         Raises:
             LookupError: none has been published.

@@ -92,7 +92,7 @@ def read_yaml(text: str) -> YamlSource:
 
 
 def _refusal(text: str) -> tuple[Spot, str] | None:
-    """Why `text` isn't even tried."""
+    """Returns why `text` isn't even tried."""
     if len(text) > MAX_CHARACTERS:
         return Spot(1, 1), f"is longer than {MAX_CHARACTERS:,} characters"
     for refused, message in _REFUSED:
@@ -228,7 +228,7 @@ def _spot(node: Node) -> Spot:
 
 
 def _plain(tag: str, text: str) -> Any:
-    """The value of a plain scalar; what its tag does not explain stays text."""
+    """Returns the value of a plain scalar; what its tag does not explain stays text."""
     try:
         match tag:
             case "null":

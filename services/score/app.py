@@ -9,5 +9,5 @@ from services.score.stage import ScoreStage
 
 
 def parts(settings: Settings | None = None, probe: FaultPoint = no_faults) -> ServiceSpec:
-    """The service's parts, nothing connected yet."""
+    """Returns the service's parts, nothing connected yet."""
     return ServiceSpec(stage=ScoreStage(), settings=settings or Settings(), probe=probe)

@@ -18,7 +18,8 @@ from runtime.stage import Context
 from schemas.base import cause_of
 from schemas.events import LeadAssigned
 from services.route import store
-from services.route.domain.turns import Candidate, Needs
+from services.route.domain.lock_plan import LockPlan
+from services.route.domain.turns import Candidate
 from services.route.stage import RouteStage
 from tests.unit.route.route_cases import MONDAY, only, policy_of, scored
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.stack
 
 DAY = date(2026, 3, 2)
 POOL = [Candidate("anna", 2), Candidate("ben", 1)]
-NONE = Needs()
+NONE = LockPlan()
 PATIENCE = 20
 """Seconds after which a test gives up."""
 
@@ -46,17 +47,17 @@ async def connected(settings: Settings) -> AsyncIterator[Connection]:
         await connection.close()
 
 
-def needs(*pools: str, load: str = "anna") -> Needs:
-    return Needs(set(pools), {(load, DAY)}, {"acme.example"})
+def lock_plan(*pools: str, load: str = "anna") -> LockPlan:
+    return LockPlan(set(pools), {(load, DAY)}, {"acme.example"})
 
 
 async def take(connection: Connection, pool: str = "emea") -> int:
     """One batch that takes one turn."""
     async with connection.transaction():
-        books = await store.lock(connection, needs(pool), NONE)
-        turn = books.real.take(pool, POOL)
-        books.real.count(turn.rep, DAY)
-        await store.save(connection, books)
+        shared = await store.lock(connection, lock_plan(pool), NONE)
+        turn = shared.real.take(pool, POOL)
+        shared.real.count(turn.rep, DAY)
+        await store.save(connection, shared)
     return turn.ordinal
 
 
@@ -68,11 +69,11 @@ async def test_workers_that_take_turns_at_once_get_each_turn_once_and_none_is_le
             for _ in range(25):
                 discarded = chance.random() < 0.3
                 async with connection.transaction(force_rollback=discarded):
-                    books = await store.lock(connection, needs("emea"), NONE)
-                    turns = [books.real.take("emea", POOL) for _ in range(chance.randint(1, 4))]
+                    shared = await store.lock(connection, lock_plan("emea"), NONE)
+                    turns = [shared.real.take("emea", POOL) for _ in range(chance.randint(1, 4))]
                     for turn in turns:
-                        books.real.count(turn.rep, DAY)
-                    await store.save(connection, books)
+                        shared.real.count(turn.rep, DAY)
+                    await store.save(connection, shared)
                 taken += [] if discarded else [(turn.ordinal, turn.rep) for turn in turns]
         return taken
 
@@ -83,21 +84,21 @@ async def test_workers_that_take_turns_at_once_get_each_turn_once_and_none_is_le
     in_order = [rep for _, rep in sorted(every)]
     assert in_order[:6] == ["anna", "ben", "anna"] * 2
     async with connected(route) as connection:
-        books = await store.lock(connection, needs("emea"), NONE)
-        assert books.real.pools["emea"].ordinal == len(every)
-        assert books.real.load("anna", DAY) == Counter(in_order)["anna"]
+        shared = await store.lock(connection, lock_plan("emea"), NONE)
+        assert shared.real.pools["emea"].ordinal == len(every)
+        assert shared.real.load("anna", DAY) == Counter(in_order)["anna"]
 
 
 async def test_a_second_batch_waits_for_the_first_and_sees_what_it_did(route: Settings) -> None:
     async with connected(route) as first, connected(route) as second:
         await take(first)
         async with first.transaction():
-            books = await store.lock(first, needs("emea"), NONE)
-            books.real.take("emea", POOL)
-            books.real.count("anna", DAY)
-            books.real.claim_account("acme.example", "anna")
-            await store.save(first, books)
-            waiting = asyncio.create_task(store.lock(second, needs("emea"), NONE))
+            shared = await store.lock(first, lock_plan("emea"), NONE)
+            shared.real.take("emea", POOL)
+            shared.real.count("anna", DAY)
+            shared.real.claim_account("acme.example", "anna")
+            await store.save(first, shared)
+            waiting = asyncio.create_task(store.lock(second, lock_plan("emea"), NONE))
             await blocked(route, second)
             assert not waiting.done()
         seen = (await waiting).real
@@ -123,9 +124,9 @@ async def test_a_discarded_batch_gives_its_turn_back(route: Settings) -> None:
     async with connected(route) as connection:
         assert await take(connection) == 0
         async with connection.transaction(force_rollback=True):
-            books = await store.lock(connection, needs("emea"), NONE)
-            assert books.real.take("emea", POOL).ordinal == 1
-            await store.save(connection, books)
+            shared = await store.lock(connection, lock_plan("emea"), NONE)
+            assert shared.real.take("emea", POOL).ordinal == 1
+            await store.save(connection, shared)
         assert await take(connection) == 1
 
 
@@ -134,25 +135,25 @@ async def test_batches_that_name_pools_in_any_order_do_not_block_each_other_for_
         async with connected(route) as connection:
             for _ in range(20):
                 async with connection.transaction():
-                    books = await store.lock(connection, needs(*pools), NONE)
+                    shared = await store.lock(connection, lock_plan(*pools), NONE)
                     for pool in pools:
-                        books.real.take(pool, POOL)
-                    await store.save(connection, books)
+                        shared.real.take(pool, POOL)
+                    await store.save(connection, shared)
 
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(work(("a", "b")), work(("b", "a")), work(("c", "a")), work(("b", "c")))
     async with connected(route) as connection:
-        books = await store.lock(connection, needs("a", "b", "c"), NONE)
-    assert {name: turns.ordinal for name, turns in books.real.pools.items()} == {"a": 60, "b": 60, "c": 40}
+        shared = await store.lock(connection, lock_plan("a", "b", "c"), NONE)
+    assert {name: turns.ordinal for name, turns in shared.real.pools.items()} == {"a": 60, "b": 60, "c": 40}
 
 
 async def test_who_holds_a_pool_too_long_fails_the_others_instead_of_stopping_them(route: Settings) -> None:
     async with connected(route) as first, connected(route) as second:
         await second.execute("set lock_timeout = '50ms'")
         async with first.transaction():
-            await store.lock(first, needs("emea"), NONE)
+            await store.lock(first, lock_plan("emea"), NONE)
             with pytest.raises(psycopg.errors.LockNotAvailable):
-                await store.lock(second, needs("emea"), NONE)
+                await store.lock(second, lock_plan("emea"), NONE)
         assert await take(second) == 0
 
 
@@ -160,23 +161,23 @@ async def test_a_day_that_nobody_foresaw_is_counted_all_the_same(route: Settings
     async with connected(route) as connection:
         for _ in range(2):
             async with connection.transaction():
-                books = await store.lock(connection, needs("emea", load="ben"), NONE)
-                books.real.count("anna", DAY)
-                await store.save(connection, books)
-        assert (await store.lock(connection, needs("emea"), NONE)).real.load("anna", DAY) == 2
+                shared = await store.lock(connection, lock_plan("emea", load="ben"), NONE)
+                shared.real.count("anna", DAY)
+                await store.save(connection, shared)
+        assert (await store.lock(connection, lock_plan("emea"), NONE)).real.load("anna", DAY) == 2
 
 
 async def test_shadow_runs_keep_books_of_their_own(route: Settings) -> None:
     async with connected(route) as connection:
         await take(connection)
         async with connection.transaction():
-            books = await store.lock(connection, needs("emea"), needs("emea"))
-            assert (books.real.pools["emea"].ordinal, books.shadow.pools["emea"].ordinal) == (1, 0)
-            books.shadow.take("emea", POOL)
-            books.shadow.count("anna", DAY)
-            books.shadow.claim_account("acme.example", "anna")
-            await store.save(connection, books)
-        again = await store.lock(connection, needs("emea"), needs("emea"))
+            shared = await store.lock(connection, lock_plan("emea"), lock_plan("emea"))
+            assert (shared.real.pools["emea"].ordinal, shared.shadow.pools["emea"].ordinal) == (1, 0)
+            shared.shadow.take("emea", POOL)
+            shared.shadow.count("anna", DAY)
+            shared.shadow.claim_account("acme.example", "anna")
+            await store.save(connection, shared)
+        again = await store.lock(connection, lock_plan("emea"), lock_plan("emea"))
     assert (again.real.pools["emea"].ordinal, again.shadow.pools["emea"].ordinal) == (1, 1)
     assert (again.real.load("anna", DAY), again.shadow.load("anna", DAY)) == (1, 1)
     assert (again.real.account_owner("acme.example"), again.shadow.account_owner("acme.example")) == (None, "anna")
@@ -185,8 +186,8 @@ async def test_shadow_runs_keep_books_of_their_own(route: Settings) -> None:
 async def test_a_batch_without_anything_to_assign_asks_the_database_nothing(route: Settings) -> None:
     async with connected(route) as connection:
         await connection.close()
-        books = await store.lock(connection, NONE, NONE)
-        await store.save(connection, books)
+        shared = await store.lock(connection, NONE, NONE)
+        await store.save(connection, shared)
 
 
 async def test_the_stage_goes_on_where_another_worker_left_the_pool(route: Settings) -> None:
@@ -194,8 +195,19 @@ async def test_the_stage_goes_on_where_another_worker_left_the_pool(route: Setti
     for number in range(4):
         stage, item = RouteStage(), scored(lead=f"lead-{number}")
         async with connected(route) as connection, connection.transaction():
-            books = await stage.prepare(connection, [item], policy)
-            context = Context("route", cause_of(item), policy, MONDAY, MONDAY, books)
+            shared = await stage.prepare(connection, [item], policy)
+            context = Context("route", cause_of(item), policy, MONDAY, MONDAY, shared)
             reps.append(only(LeadAssigned, stage.decide(item, None, context).events).data.rep)
-            await stage.save(connection, books, {})
+            await stage.save(connection, shared, {})
     assert reps == ["anna", "ben", "carl", "anna"]
+
+
+async def test_looking_at_the_turns_locks_and_changes_nothing(route: Settings) -> None:
+    async with connected(route) as connection, connected(route) as observer:
+        await take(connection)
+        async with connection.transaction():
+            await store.lock(connection, lock_plan("emea"), NONE)
+            found = await store.read(observer, lock_plan("emea", "never"))
+        assert {name: turns.ordinal for name, turns in found.pools.items()} == {"emea": 1, "never": 0}
+        assert found.load("anna", DAY) == 1
+        assert (await store.lock(connection, lock_plan("emea"), NONE)).real.pools == {"emea": found.pools["emea"]}

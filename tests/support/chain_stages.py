@@ -30,7 +30,7 @@ from services.nurture.stage import NurtureStage
 from services.nurture.store import Batch
 from services.route.domain.turns import Candidate, Turn, Turns
 from services.route.stage import RouteStage
-from services.route.store import Books
+from services.route.store import SharedState
 from services.score.stage import ScoreStage
 from tests.support.chain_log import ByLead, Log
 from tests.support.chain_run import ChainRun
@@ -154,8 +154,8 @@ class RecordedTurns(Turns):
         return first.rep if first is not None and first.rule == ACCOUNT_RULE else None
 
 
-def _recorded_turns(_: Input, cause: Cause, emitted: Sequence[Event]) -> Iterator[Books]:
-    yield Books(real=RecordedTurns(cause, emitted))
+def _recorded_turns(_: Input, cause: Cause, emitted: Sequence[Event]) -> Iterator[SharedState]:
+    yield SharedState(real=RecordedTurns(cause, emitted))
 
 
 class Days(SenderDays):

@@ -18,7 +18,7 @@ def sequence_for(nurture: Nurture, state: NurtureState, told: Assignment | Parke
     if told.qualification == "disqualified":
         return None
     owned = isinstance(told, Assignment)
-    facts = facts_of(told).judged(told, told.territory if isinstance(told, Assignment) else None)
+    facts = facts_of(told).with_score(told, told.territory if isinstance(told, Assignment) else None)
     for sequence, meets in _entries(nurture):
         if sequence.owned is owned and meets(facts):
             return sequence if _may_enter(sequence, state) else None

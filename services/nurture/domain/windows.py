@@ -10,14 +10,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from policy import TimeWindow, WeeklyHours
+from policy.hours import open_spans
 
 _LOOK_AHEAD_DAYS = 9
 """A week has every kind of day; two more, because the first may be half over and a clock change may eat one."""
 
 _DAY = 1_440
-
-ANY_HOUR = WeeklyHours.model_validate({"daily": "00:00-24:00"})
-"""For a touch that waits for no send window."""
 
 
 class Opening(NamedTuple):
@@ -54,10 +52,9 @@ class SendingHours:
         today = moment.astimezone(self.zone).date()
         for ahead in range(_LOOK_AHEAD_DAYS):
             day = today + timedelta(days=ahead)
-            for start, end in self._open_minutes(day):
-                opening = self._on(day, start, end)
-                if opening.until > moment and opening.until > opening.at:
-                    return Opening(max(opening.at, moment.astimezone(UTC)), opening.until)
+            for at, until in open_spans(day, self._open_minutes(day), self.zone, move_skipped=True):
+                if until > moment:
+                    return Opening(max(at, moment.astimezone(UTC)), until)
         return None
 
     def _open_minutes(self, day: date) -> Iterator[tuple[int, int]]:
@@ -67,14 +64,6 @@ class SendingHours:
             for start, end in awake:
                 if start < window.end and window.start < end:
                     yield max(start, window.start), min(end, window.end)
-
-    def _on(self, day: date, start: int, end: int) -> Opening:
-        return Opening(self._moment(day, start), self._moment(day, end))
-
-    def _moment(self, day: date, minute: int) -> datetime:
-        midnight = datetime(day.year, day.month, day.day, tzinfo=self.zone)
-        # Wall-clock arithmetic: adding to an aware time moves its hands, whatever the zone does meanwhile.
-        return (midnight + timedelta(minutes=minute)).astimezone(UTC)
 
 
 def _awake(quiet: TimeWindow | None) -> tuple[tuple[int, int], ...]:

@@ -11,20 +11,20 @@ from datetime import datetime, timedelta
 from policy import BandSla, Escalation
 from schemas.events import Deadlines
 from services.route.domain.business_time import Calendar, NoWorkingTime
-from services.route.domain.plan import Plan, RepPlan
-from services.route.domain.state import Clock, Lead
+from services.route.domain.compiled_routing import CompiledRep, CompiledRouting
+from services.route.domain.state import ScoredSnapshot, SlaClock
 
 
-def start_clock(plan: Plan, lead: Lead, started: datetime, rep: RepPlan) -> Clock:
-    """The clock of the lead's latest enquiry, whose first owner is `rep`.
+def start_clock(routing: CompiledRouting, lead: ScoredSnapshot, started: datetime, rep: CompiledRep) -> SlaClock:
+    """Returns the clock of the lead's latest enquiry, whose first owner is `rep`.
 
     Until there is an owner, business hours are the company's; then, the owner's.
     """
-    sla = plan.sla(lead.band)
+    sla = routing.sla(lead.band)
     origin = lead.origin
     first_enquiry = started == origin.captured_at
-    owned_by, contacted_by = _limits(plan, sla, started, rep)
-    return Clock(
+    owned_by, contacted_by = _limits(routing, sla, started, rep)
+    return SlaClock(
         origin=origin,
         band=lead.band,
         started=started,
@@ -34,17 +34,17 @@ def start_clock(plan: Plan, lead: Lead, started: datetime, rep: RepPlan) -> Cloc
         contacted_by=contacted_by,
         waits=sla.outside == "wait_for_hours",
         contacted_at=None,
-        verdict="open",
+        status="open",
     )
 
 
-def _limits(plan: Plan, sla: BandSla, started: datetime, rep: RepPlan) -> tuple[datetime, datetime]:
+def _limits(routing: CompiledRouting, sla: BandSla, started: datetime, rep: CompiledRep) -> tuple[datetime, datetime]:
     if sla.outside == "wait_for_hours":
         return (
-            _when_worked(started, sla.owned_within, plan.office),
-            _when_worked(started, sla.contacted_within, rep.calendar, plan.office),
+            _when_worked(started, sla.owned_within, routing.company_calendar),
+            _when_worked(started, sla.contacted_within, rep.calendar, routing.company_calendar),
         )
-    owned = sla.owned_within if plan.office.is_open(started) else sla.outside_owned_within
+    owned = sla.owned_within if routing.company_calendar.is_open(started) else sla.outside_owned_within
     contacted = sla.contacted_within if rep.calendar.is_open(started) else sla.outside_contacted_within
     assert owned is not None, "a clock that runs outside business hours has a limit; the policy checks it"
     assert contacted is not None, "as above"
@@ -61,8 +61,8 @@ def _when_worked(start: datetime, worked: timedelta, *calendars: Calendar) -> da
     return start + worked
 
 
-def deadlines_of(clock: Clock) -> Deadlines:
-    """The clock as an assignment tells it."""
+def deadlines_of(clock: SlaClock) -> Deadlines:
+    """Returns the clock as an assignment tells it."""
     return Deadlines(
         started_at=clock.started,
         owned_by=clock.owned_by,
@@ -71,29 +71,31 @@ def deadlines_of(clock: Clock) -> Deadlines:
     )
 
 
-def second_chance(plan: Plan, clock: Clock, at: datetime, rep: RepPlan) -> Deadlines:
+def second_chance(routing: CompiledRouting, clock: SlaClock, at: datetime, rep: CompiledRep) -> Deadlines:
     """Limits for who takes over once the SLA is settled, counted from the takeover. Its result stays as it is."""
-    owned_by, contacted_by = _limits(plan, plan.sla(clock.band), at, rep)
+    owned_by, contacted_by = _limits(routing, routing.sla(clock.band), at, rep)
     return Deadlines(
         started_at=at, owned_by=owned_by, contacted_by=contacted_by, measured=False, business_hours=clock.waits
     )
 
 
-def with_contact(clock: Clock, at: datetime) -> Clock:
-    """The clock knowing of a contact; the earliest that counts decides."""
+def with_contact(clock: SlaClock, at: datetime) -> SlaClock:
+    """Returns the clock knowing of a contact; the earliest that counts decides."""
     if at < clock.counts_from or (clock.contacted_at is not None and clock.contacted_at <= at):
         return clock
-    verdict = "met" if at <= clock.contacted_by else "breached"
-    return clock.replace(contacted_at=at, verdict=verdict)
+    status = "met" if at <= clock.contacted_by else "breached"
+    return clock.replace(contacted_at=at, status=status)
 
 
-def escalations(plan: Plan, clock: Clock, on: str) -> tuple[Escalation, ...]:
-    """What the band's service level asks for after a breach, soonest first."""
-    return tuple(sorted((e for e in plan.sla(clock.band).escalations if e.on == on), key=lambda e: e.after))
+def escalations(routing: CompiledRouting, clock: SlaClock, on: str) -> tuple[Escalation, ...]:
+    """Returns what the band's service level asks for after a breach, soonest first."""
+    return tuple(sorted((e for e in routing.sla(clock.band).escalations if e.on == on), key=lambda e: e.after))
 
 
-def escalates_at(plan: Plan, clock: Clock, deadline: datetime, escalation: Escalation, rep: RepPlan) -> datetime:
-    """When the escalation is due, counted as its deadline was."""
+def escalates_at(
+    routing: CompiledRouting, clock: SlaClock, deadline: datetime, escalation: Escalation, rep: CompiledRep
+) -> datetime:
+    """Returns when the escalation is due, counted as its deadline was."""
     if not clock.waits:
         return deadline + escalation.after
-    return _when_worked(deadline, escalation.after, rep.calendar, plan.office)
+    return _when_worked(deadline, escalation.after, rep.calendar, routing.company_calendar)

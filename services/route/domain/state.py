@@ -1,7 +1,7 @@
 """What routing keeps of one lead.
 
-Facts are folded so that the order in which topics are read does not matter: contacts are a set of times, of which
-the earliest counts; what needs an owner (accepted, returned) waits in `waiting` until there is one, and is then
+LeadFacts are folded so that the order in which topics are read does not matter: contacts are a set of times, of which
+the earliest counts; what needs an owner (accepted, returned) waits in `pending` until there is one, and is then
 taken in the order it was reported.
 """
 
@@ -10,20 +10,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from msgspec import field
+
 from schemas.base import Code, State, Text
 from schemas.events import Band, Consent, Contact, Origin, Profile, Qualification, Scored
 
-REMEMBERED = 24
+OUTCOMES_KEPT = 24
 """Outcomes a lead remembers, to take a repeated one once."""
-WAITING = 16
+PENDING_KEPT = 16
 """Outcomes that wait for an owner; more than a sale has steps."""
-CONTACTS = 16
+CONTACTS_KEPT = 16
 """Contacts kept from before the clock ran; the latest of them."""
 
-Verdict = Literal["open", "met", "breached"]
+ClockStatus = Literal["open", "met", "breached"]
 
 
-class Lead(State, frozen=True, kw_only=True):
+class ScoredSnapshot(State, frozen=True, kw_only=True):
     """The lead as last scored: what an assignment says of it."""
 
     origin: Origin
@@ -36,9 +38,9 @@ class Lead(State, frozen=True, kw_only=True):
     qualification: Qualification
 
     @staticmethod
-    def of(scored: Scored) -> Lead:
+    def of(scored: Scored) -> ScoredSnapshot:
         """Without what routing doesn't use."""
-        return Lead(
+        return ScoredSnapshot(
             origin=scored.origin,
             person=scored.person,
             profile=scored.profile,
@@ -60,14 +62,14 @@ class Owner(State, frozen=True, kw_only=True):
     """A contact from then on is this owner's."""
 
 
-class Home(State, frozen=True, kw_only=True):
+class RoutedBy(State, frozen=True, kw_only=True):
     """What decided when the lead was last routed by its facts; where it is routed again when given back."""
 
     rule: Code
     territory: Code | None = None
 
 
-class Clock(State, frozen=True, kw_only=True):
+class SlaClock(State, frozen=True, kw_only=True):
     """The SLA of the enquiry that was routed. It does not start again when the lead changes hands."""
 
     origin: Origin
@@ -80,10 +82,10 @@ class Clock(State, frozen=True, kw_only=True):
     waits: bool
     """True when the contact clock waits for working hours."""
     contacted_at: datetime | None = None
-    verdict: Verdict = "open"
+    status: ClockStatus = field(default="open", name="verdict")
 
 
-class Waiting(State, frozen=True, kw_only=True):
+class PendingOutcome(State, frozen=True, kw_only=True):
     """An outcome that concerns the owner, reported before the lead had one."""
 
     kind: Literal["accepted", "returned"]
@@ -95,18 +97,19 @@ class Waiting(State, frozen=True, kw_only=True):
 
 
 class RouteState(State, frozen=True, kw_only=True):
-    """One lead's routing."""
+    """One lead's routing. A field that was renamed keeps, as `name`, what it is called in stored states."""
 
-    lead: Lead | None = None
+    lead: ScoredSnapshot | None = None
     owner: Owner | None = None
-    home: Home | None = None
+    routed_by: RoutedBy | None = field(default=None, name="home")
     parked: Code | None = None
     """The rule that parked it."""
-    clock: Clock | None = None
+    clock: SlaClock | None = None
     contacts: tuple[datetime, ...] = ()
     """Times of contact by a person, in order; once the clock runs, only the last."""
-    waiting: tuple[Waiting, ...] = ()
-    seen: tuple[str, ...] = ()
+    pending: tuple[PendingOutcome, ...] = field(default=(), name="waiting")
+    """Outcomes that wait for an owner."""
+    outcomes_seen: tuple[str, ...] = field(default=(), name="seen")
     """Marks of the latest outcomes taken."""
     excluded: tuple[Code, ...] = ()
     """Reps who gave the lead back, or were too late with it; in order of name."""
@@ -118,5 +121,5 @@ class RouteState(State, frozen=True, kw_only=True):
     recycled: int = 0
 
     def changed(self, **changes: Any) -> RouteState:
-        """A copy with other values; they are not validated, as they come from validated ones."""
+        """Returns a copy with other values; they are not validated, as they come from validated ones."""
         return self.replace(**changes)

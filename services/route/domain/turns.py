@@ -7,7 +7,7 @@ of one rep lie apart, and who was away neither piles up turns to catch up with n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ class PoolTurns:
 
 
 class PoolNotLocked(LookupError):
-    """A decision asks for a pool that its batch did not lock: `needs` foresaw less than `decide` does."""
+    """A decision asks for a pool that its batch did not lock: `lock_plan` named less than `selection` asks for."""
 
 
 def next_in_turn(credit: Mapping[str, int], candidates: Sequence[Candidate]) -> tuple[str, dict[str, int]]:
@@ -108,7 +108,7 @@ class Turns:
         return Turn(rep, turns.ordinal)
 
     def load(self, rep: str, day: date) -> int:
-        """Leads the rep was given that day. A day that was not foreseen counts as empty."""
+        """Returns leads the rep was given that day. A day that was not loaded counts as empty."""
         key = (rep, day)
         return self.loads.get(key, 0) + self.added.get(key, 0)
 
@@ -119,27 +119,10 @@ class Turns:
         self.added[key] = self.added.get(key, 0) + 1
 
     def account_owner(self, domain: str) -> str | None:
-        """Who owns the other leads of a company, by its web domain."""
+        """Returns who owns the other leads of a company, by its web domain."""
         return self.claimed.get(domain) or self.accounts.get(domain)
 
     def claim_account(self, domain: str, rep: str) -> None:
         """Notes who owns the company's leads now."""
         self._undo.append((self.claimed, domain, self.claimed.get(domain)))
         self.claimed[domain] = rep
-
-
-@dataclass(slots=True)
-class Needs:
-    """What a batch may ask of `Turns`, to be locked and loaded before it decides."""
-
-    pools: set[str] = field(default_factory=set)
-    loads: set[Load] = field(default_factory=set)
-    domains: set[str] = field(default_factory=set)
-
-    def add(self, pools: Iterable[str], loads: Iterable[Load]) -> None:
-        """Widens the needs."""
-        self.pools.update(pools)
-        self.loads.update(loads)
-
-    def __bool__(self) -> bool:
-        return bool(self.pools)

@@ -6,24 +6,26 @@ from typing import NamedTuple
 from zlib import crc32
 
 from policy import Recompute
-from services.score.domain.intent import milliseconds
+from services.score.domain.milliseconds import duration_ms
 from services.score.domain.state import ScoreState, Standing
 
 
 class DecayRules(NamedTuple):
-    """How often (milliseconds), and how many points of total are worth telling."""
+    """When a score that only fades is computed anew, and when it is emitted."""
 
     every: int
+    """Milliseconds."""
     min_change: int
+    """Points of the total."""
 
 
 def compile_decay(recompute: Recompute) -> DecayRules:
-    """The policy's rules, in milliseconds."""
-    return DecayRules(milliseconds(recompute.every), recompute.min_change)
+    """Compiles the policy's rules."""
+    return DecayRules(duration_ms(recompute.every), recompute.min_change)
 
 
 def next_due(rules: DecayRules, lead_id: str, state: ScoreState, standing: Standing) -> int:
-    """When to compute anew, in milliseconds since 1970; 0: never, for the lead is cold or nothing is left to fade.
+    """Returns when to compute anew, in milliseconds since 1970; 0: never, for the lead is cold or nothing fades.
 
     The wait is `every`, and half the time that the lead has been quiet once that is longer: what fades
     exponentially changes ever more slowly. It ends on the lead's own grid of `every`, so that activity within
@@ -36,11 +38,11 @@ def next_due(rules: DecayRules, lead_id: str, state: ScoreState, standing: Stand
     return earliest + (crc32(lead_id.encode()) * 1000 - earliest) % every
 
 
-def worth_telling(rules: DecayRules, told: Standing, now: Standing) -> bool:
-    """Whether a fading score has changed enough since it was last told."""
+def should_emit(rules: DecayRules, last_emitted: Standing, now: Standing) -> bool:
+    """Returns whether a fading score has changed enough since it was last emitted."""
     return (
-        abs(now.total - told.total) >= rules.min_change
-        or now.band != told.band
-        or now.tier != told.tier
-        or now.qualification != told.qualification
+        abs(now.total - last_emitted.total) >= rules.min_change
+        or now.band != last_emitted.band
+        or now.tier != last_emitted.tier
+        or now.qualification != last_emitted.qualification
     )

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from policy import OutcomeAdjustment
 from policy.matching import words_of
-from services.score.domain.intent import milliseconds
-from services.score.domain.lines import Line, faded, to_tenths
-from services.score.domain.marks import OutcomeMark
+from services.score.domain.contributions import Contribution, faded, to_tenths
+from services.score.domain.milliseconds import duration_ms
+from services.score.domain.recent_set import OutcomeEntry
 
 
 class Adjustment(NamedTuple):
-    """One adjustment of a policy, compiled."""
+    """One adjustment of a policy, compiled. `fit` and `intent` in points, `half_life` in milliseconds."""
 
     code: str
     kinds: frozenset[str]
@@ -21,6 +21,7 @@ class Adjustment(NamedTuple):
     fit: int
     intent: int
     half_life: int | None
+    """None: it never fades."""
     reason: str
 
 
@@ -33,17 +34,19 @@ def compile_outcomes(adjustments: Iterable[OutcomeAdjustment]) -> tuple[Adjustme
             phrases=tuple(words_of(phrase) for phrase in each.reason_contains),
             fit=each.fit,
             intent=each.intent,
-            half_life=milliseconds(each.half_life) if each.half_life else None,
+            half_life=duration_ms(each.half_life) if each.half_life else None,
             reason=each.reason,
         )
         for each in adjustments
     )
 
 
-def outcome_lines(adjustments: tuple[Adjustment, ...], outcomes: tuple[OutcomeMark, ...], as_of: int) -> Iterator[Line]:
-    """The points of each adjustment that a recorded outcome meets, faded since the newest of them.
+def outcome_contributions(
+    adjustments: tuple[Adjustment, ...], outcomes: tuple[OutcomeEntry, ...], as_of: int
+) -> Iterator[Contribution]:
+    """Yields the points of each adjustment that a recorded outcome meets, faded since the newest of them.
 
-    They are lines of the part they move, fit or intent, so that the lines of a part add up to its score.
+    Each belongs to the part it moves, fit or intent, so that the contributions of a part add up to its score.
     """
     for each in adjustments:
         met = next((outcome for outcome in outcomes if _meets(outcome, each)), None)
@@ -51,12 +54,12 @@ def outcome_lines(adjustments: tuple[Adjustment, ...], outcomes: tuple[OutcomeMa
             continue
         left = faded(as_of - met[0], each.half_life) if each.half_life else 1.0
         if each.fit:
-            yield Line("fit", each.code, to_tenths(each.fit * left), each.reason, 1, met[0])
+            yield Contribution("fit", each.code, to_tenths(each.fit * left), each.reason, 1, met[0])
         if each.intent:
-            yield Line("intent", each.code, to_tenths(each.intent * left), each.reason, 1, met[0])
+            yield Contribution("intent", each.code, to_tenths(each.intent * left), each.reason, 1, met[0])
 
 
-def _meets(outcome: OutcomeMark, adjustment: Adjustment) -> bool:
+def _meets(outcome: OutcomeEntry, adjustment: Adjustment) -> bool:
     _, _, kind, words = outcome
     if kind not in adjustment.kinds:
         return False

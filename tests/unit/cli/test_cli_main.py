@@ -76,6 +76,8 @@ def test_every_example_is_a_call_that_the_command_would_take(entry: Entry) -> No
     help_text = "".join(run(entry.name, "--help")[1:])
     if entry.name == "policy":
         help_text += "".join(run("policy", "publish", "--help")[1:])
+    if entry.name == "route":
+        help_text += "".join(run("route", "explain", "--help")[1:])
     for line, _ in entry.examples:
         options = re.findall(r"(?<!\S)--?[a-z][a-z-]*", line.partition(" | ")[0])
         assert [option for option in options if option not in help_text] == []
@@ -92,7 +94,7 @@ def test_a_command_that_needs_something_shows_its_help_without(entry: Entry) -> 
 
 def test_every_command_takes_the_data_folder() -> None:
     for name in NAMES:
-        words = (name, "publish") if name == "policy" else (name,)
+        words = (name, *{"policy": ["publish"], "route": ["explain"]}.get(name, []))
         assert "--data" in run(*words, "--help")[1], name
 
 

@@ -53,6 +53,6 @@ def test_once_all_timers_have_run_out_no_clock_runs_that_routing_has_settled(
     clock = office.state.clock
     assert clock is not None
     left = {(each.sla, each.started_at) for each in running(office, read)}
-    assert left <= ({("contacted", clock.started)} if clock.verdict == "open" else set())
+    assert left <= ({("contacted", clock.started)} if clock.status == "open" else set())
     if office.state.lost_at is None and office.owner is not None:
         assert left == set()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from policy import LeadConditions, RoutingConditions
 from policy.compiled import KEPT, compiled_once
 from policy.conditions import CompanySize
-from policy.matching import Conditions, Facts, compile_conditions, compile_unless, facts_of
+from policy.matching import Conditions, LeadFacts, compile_conditions, compile_unless, facts_of
 from policy.types import PolicyModel
 from schemas.events import Band, Consent, Contact, Origin, Profile, Qualification
 from schemas.events.enriched import Department, EmailKind, Seniority
@@ -35,8 +35,8 @@ class Lead:
     territory: str | None = "dach"
 
     @property
-    def facts(self) -> Facts:
-        return facts_of(self).judged(self, self.territory)
+    def facts(self) -> LeadFacts:
+        return facts_of(self).with_score(self, self.territory)
 
 
 def lead(

@@ -241,6 +241,12 @@ def test_a_template_that_could_not_be_filled_is_refused(body: str) -> None:
         MessageTemplate(id="t", channel="sms", body=body)
 
 
+@pytest.mark.parametrize("name", ["city", "product"])
+def test_a_placeholder_that_nothing_fills_is_refused_with_what_to_write_instead(name: str) -> None:
+    with pytest.raises(ValidationError, match=rf"unknown placeholder {{{name}}}; no lead's {name} is known; write"):
+        MessageTemplate(id="t", channel="sms", body=f"About {{{name}|it}}")
+
+
 def test_only_an_email_has_a_subject() -> None:
     with pytest.raises(ValidationError, match="needs a subject"):
         MessageTemplate(id="t", channel="email", body="x")

@@ -27,10 +27,11 @@ from schemas.events import (
     Touch,
     TouchRecorded,
 )
+from services.route.domain.lock_plan import LockPlan
 from services.route.domain.state import RouteState
-from services.route.domain.turns import Needs, PoolTurns, Turns
+from services.route.domain.turns import PoolTurns, Turns
 from services.route.stage import RouteStage
-from services.route.store import Books
+from services.route.store import SharedState
 from tests.support.events import make_event
 
 E = TypeVar("E", bound=Event)
@@ -238,22 +239,22 @@ class Office:
             self._decide(item)
         return self.events[before:]
 
-    def decide(self, item: Input, books: Books) -> Decision[RouteState]:
+    def decide(self, item: Input, shared: SharedState) -> Decision[RouteState]:
         """What the stage says to one input."""
         cause = cause_of(item) if isinstance(item, Event) else item.cause
         now = item.time if isinstance(item, Event) else getattr(item, "due", MONDAY)
-        context = Context("route", cause, self.policy, now, now + self.lag, books)
+        context = Context("route", cause, self.policy, now, now + self.lag, shared)
         return self.stage.decide(item, self.states.get(item.lead_id), context)
 
     def _decide(self, item: Input) -> None:
-        real, _ = self.stage.foresee([item], self.policy)
-        books = Books(real=self._locked(real))
-        decision = self.decide(item, books)
+        real, _ = self.stage.plan_locks([item], self.policy)
+        shared = SharedState(real=self._locked(real))
+        decision = self.decide(item, shared)
         assert decision.state is not None
         # As the runtime does it: the state goes through the database.
         self.states[item.lead_id] = RouteState.from_json(decision.state.to_json())
         self.events += [type(event).from_json(event.to_json()) for event in decision.events]
-        self._keep(books.real)
+        self._keep(shared.real)
         cause = cause_of(item) if isinstance(item, Event) else item.cause
         if isinstance(item, TimerDue):
             self.timers.pop((item.lead_id, item.name), None)
@@ -264,11 +265,11 @@ class Office:
             else:
                 self.timers.pop((item.lead_id, timer.name), None)
 
-    def _locked(self, needs: Needs) -> Turns:
+    def _locked(self, plan: LockPlan) -> Turns:
         return Turns(
-            {pool: self.pools.get(pool, PoolTurns()) for pool in needs.pools},
-            {load: self.loads.get(load, 0) for load in needs.loads},
-            {domain: self.accounts[domain] for domain in needs.domains if domain in self.accounts},
+            {pool: self.pools.get(pool, PoolTurns()) for pool in plan.pools},
+            {load: self.loads.get(load, 0) for load in plan.loads},
+            {domain: self.accounts[domain] for domain in plan.domains if domain in self.accounts},
         )
 
     def _keep(self, turns: Turns) -> None:

@@ -35,11 +35,11 @@ def scores(draw: st.DrawFn) -> list[Event]:
     """The lead's scores, of one or two submissions, in order."""
     times = sorted(draw(st.lists(SECONDS, min_size=1, max_size=4)))
     second = draw(st.integers(1, 4))
-    told: list[Event] = []
+    found: list[Event] = []
     for number, after in enumerate(times):
         submission = origin("s2", MONDAY + times[second]) if number >= second else origin()
-        told.append(scored(MONDAY + after, draw(BANDS), origin=submission, country=draw(COUNTRIES)))
-    return told
+        found.append(scored(MONDAY + after, draw(BANDS), origin=submission, country=draw(COUNTRIES)))
+    return found
 
 
 @st.composite

@@ -11,7 +11,7 @@ import pytest
 from schemas.events import LeadAssigned, LeadParked, LeadReassigned, RoundRobinTurn
 from services.route.domain import sla
 from services.route.domain.turns import PoolTurns, Turns
-from services.route.store import Books
+from services.route.store import SharedState
 from tests.unit.route.route_cases import (
     DAY,
     HOUR,
@@ -244,12 +244,12 @@ def test_history_is_assigned_by_its_own_time_and_starts_no_clock() -> None:
 def test_a_shadow_run_moves_nobodys_turn() -> None:
     office = Office()
     item = scored(mode="shadow")
-    real, shadow = office.stage.foresee([item], office.policy)
+    real, shadow = office.stage.plan_locks([item], office.policy)
     assert not real
-    books = Books(shadow=Turns({pool: PoolTurns(41) for pool in shadow.pools}))
-    decision = office.decide(item, books)
+    shared = SharedState(shadow=Turns({pool: PoolTurns(41) for pool in shadow.pools}))
+    decision = office.decide(item, shared)
     assert turn_of(only(LeadAssigned, decision.events)).ordinal == 41
-    assert (books.real.taken, decision.timers) == (set(), ())
+    assert (shared.real.taken, decision.timers) == (set(), ())
 
 
 def test_a_decision_that_fails_takes_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:

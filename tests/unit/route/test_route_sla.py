@@ -50,8 +50,8 @@ def contacted(events: list[Any]) -> list[tuple[str, datetime]]:
 
 
 def deadlines(at: datetime, band: str) -> tuple[datetime, datetime, bool]:
-    told = only(LeadAssigned, Office().take(scored(at, band))).data.deadlines
-    return told.owned_by, told.contacted_by, told.business_hours
+    found = only(LeadAssigned, Office().take(scored(at, band))).data.deadlines
+    return found.owned_by, found.contacted_by, found.business_hours
 
 
 def test_a_hot_lead_in_office_hours_has_minutes() -> None:
@@ -70,15 +70,15 @@ def test_a_warm_lead_waits_for_the_morning() -> None:
 
 def test_business_hours_are_the_owners_own() -> None:
     office = Office()
-    told = only(LeadAssigned, office.take(scored(band="warm", country="US"))).data
-    assert (told.rep, told.deadlines.contacted_by) == ("uma", datetime(2026, 3, 2, 14, 30, tzinfo=UTC))
-    assert told.deadlines.owned_by == MONDAY + 15 * MINUTE
+    found = only(LeadAssigned, office.take(scored(band="warm", country="US"))).data
+    assert (found.rep, found.deadlines.contacted_by) == ("uma", datetime(2026, 3, 2, 14, 30, tzinfo=UTC))
+    assert found.deadlines.owned_by == MONDAY + 15 * MINUTE
 
 
 def test_an_owner_on_leave_for_years_does_not_stop_the_clock() -> None:
     away = {"holidays": ["2026-01-01..2031-01-01"]}
-    told = only(LeadAssigned, Office(policy_of(rules=[], reps={"maria": away})).take(scored(band="warm"))).data
-    assert (told.rep, told.deadlines.contacted_by) == ("maria", MONDAY + 30 * MINUTE)
+    found = only(LeadAssigned, Office(policy_of(rules=[], reps={"maria": away})).take(scored(band="warm"))).data
+    assert (found.rep, found.deadlines.contacted_by) == ("maria", MONDAY + 30 * MINUTE)
 
 
 # ── owned ──
@@ -94,8 +94,8 @@ def test_a_lead_assigned_too_late_breaks_its_deadline_and_the_manager_hears_of_i
     events = Office(lag=10 * MINUTE).take(scored())
     assert kinds(events) == ["LeadAssigned", "SlaBreached", "LeadEscalated"]
     assert only(SlaBreached, events).data.sla == "owned"
-    told = only(LeadEscalated, events).data
-    assert (told.rep, told.owner, told.action) == ("maria", "anna", "notify_manager")
+    found = only(LeadEscalated, events).data
+    assert (found.rep, found.owner, found.action) == ("maria", "anna", "notify_manager")
 
 
 # ── contacted ──
@@ -202,9 +202,9 @@ def test_what_happened_counts_and_not_when_it_was_heard_of(
         office.take(touch(occurred_at, at=at))
     office.until(MONDAY + DAY)
     in_time = any(MONDAY <= occurred_at <= DEADLINE for occurred_at, _ in contacts)
-    told = [name for name, _ in contacted(office.events)]
-    assert ("SlaMet" in told) == in_time
-    assert told in (["SlaMet"], ["SlaBreached"], ["SlaBreached", "SlaMet"])
+    found = [name for name, _ in contacted(office.events)]
+    assert ("SlaMet" in found) == in_time
+    assert found in (["SlaMet"], ["SlaBreached"], ["SlaBreached", "SlaMet"])
 
 
 # ── what follows a breach ──
@@ -219,9 +219,9 @@ def test_a_breach_reminds_the_owner_tells_the_manager_and_passes_the_lead_on() -
         ("LeadEscalated", 5 * MINUTE),
         ("LeadReassigned", 10 * MINUTE),
     ]
-    reminded, told = all_of(LeadEscalated, events)
+    reminded, found = all_of(LeadEscalated, events)
     assert (reminded.data.rep, reminded.data.action) == ("anna", "remind_owner")
-    assert (told.data.rep, told.data.owner, told.data.action) == ("maria", "anna", "notify_manager")
+    assert (found.data.rep, found.data.owner, found.data.action) == ("maria", "anna", "notify_manager")
     moved = only(LeadReassigned, events).data
     assert (moved.rep, moved.previous_rep) == ("ben", "anna")
     assert moved.deadlines.contacted_by == DEADLINE + 15 * MINUTE
@@ -246,8 +246,8 @@ def test_a_contact_after_the_breach_ends_the_chase() -> None:
 def test_a_team_without_a_manager_reminds_the_owner() -> None:
     office = Office()
     office.take(scored(MONDAY + 5 * HOUR, country="US"))
-    told = all_of(LeadEscalated, office.until(MONDAY + 5 * HOUR + 10 * MINUTE))
-    assert [(each.data.rep, each.data.action) for each in told] == [("uma", "remind_owner")] * 2
+    found = all_of(LeadEscalated, office.until(MONDAY + 5 * HOUR + 10 * MINUTE))
+    assert [(each.data.rep, each.data.action) for each in found] == [("uma", "remind_owner")] * 2
 
 
 def test_escalations_wait_for_hours_as_their_deadline_did() -> None:

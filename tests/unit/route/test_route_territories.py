@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.route.domain.plan import Plan
+from services.route.domain.compiled_routing import CompiledRouting
 from tests.unit.route.route_cases import policy_of, scored
 
 LEAD = {"country": "DE", "region": "bavaria", "employees": 120, "industry": "retail"}
@@ -16,7 +16,7 @@ def territory(conditions: list[dict[str, Any]], **profile: Any) -> str | None:
     """Of territories named t0, t1, … the one that a lead is in; no rule names one."""
     territories = [{"id": f"t{number}", "name": "T"} | each for number, each in enumerate(conditions)]
     anybody = [{"id": "any", "when": {"band": "hot"}, "then": {"pool": "emea"}, "reason": "Any"}]
-    plan = Plan(policy_of(territories=territories, rules=anybody, without=["vic"], pools=POOLS))
+    plan = CompiledRouting(policy_of(territories=territories, rules=anybody, without=["vic"], pools=POOLS))
     return plan.facts(scored(**profile).data).territory
 
 

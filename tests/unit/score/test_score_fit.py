@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from policy import Fit
 from policy.matching import facts_of
-from services.score.domain.fit import compile_fit, fit_lines
-from services.score.domain.lines import score_of
-from services.score.domain.state import ScoreState, Snapshot, fold_enriched
+from services.score.domain.contributions import score_of
+from services.score.domain.fit import compile_fit, fit_contributions
+from services.score.domain.state import EnrichedSnapshot, ScoreState, fold_enriched
 from tests.unit.score.score_cases import enriched
 
 
-def snapshot(**fields: Any) -> Snapshot:
+def snapshot(**fields: Any) -> EnrichedSnapshot:
     lead = fold_enriched(ScoreState(), enriched(**fields).data, 0, None).lead
     assert lead is not None
     return lead
@@ -28,9 +28,9 @@ def test_of_a_group_only_the_first_rule_that_matches_counts() -> None:
     ]
     fit = compile_fit(Fit.model_validate({"base": 7, "rules": rules}))
 
-    lines = [line.code for line in fit_lines(fit, facts_of(snapshot(employees=150)))]
+    contributions = [contribution.code for contribution in fit_contributions(fit, facts_of(snapshot(employees=150)))]
 
-    assert lines == ["base", "medium", "known"]
+    assert contributions == ["base", "medium", "known"]
 
 
 def rule(name: str, when: dict[str, Any], points: int, group: str | None) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def test_a_rule_does_not_count_where_its_exception_holds() -> None:
 
     private, at_work = (snapshot(seniority="student", email_kind=kind) for kind in ("free", "business"))
 
-    assert score_of(fit_lines(fit, facts_of(private))) == 20
-    assert score_of(fit_lines(fit, facts_of(at_work))) == 50
+    assert score_of(fit_contributions(fit, facts_of(private))) == 20
+    assert score_of(fit_contributions(fit, facts_of(at_work))) == 50
 
 
 @given(st.integers(0, 100), st.lists(st.integers(-100, 100), max_size=6))
@@ -55,4 +55,4 @@ def test_fit_is_the_sum_of_its_rules_held_to_0_and_100(base: int, points: list[i
     ]
     fit = compile_fit(Fit.model_validate({"base": base, "rules": rules}))
 
-    assert score_of(fit_lines(fit, facts_of(snapshot()))) == min(100, max(0, base + sum(points)))
+    assert score_of(fit_contributions(fit, facts_of(snapshot()))) == min(100, max(0, base + sum(points)))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy.matching import facts_of
 from schemas.base import Event
 from services.score.domain.model import Score, compile_scoring, evaluate
 from services.score.domain.state import SIGNALS_KEPT
@@ -30,7 +31,7 @@ from tests.unit.score.score_cases import (
 def score_of_lead(journey: Journey) -> Score:
     lead = journey.known.lead
     assert lead is not None
-    return evaluate(compile_scoring(journey.policy.scoring), lead, journey.known)
+    return evaluate(compile_scoring(journey.policy.scoring), facts_of(lead), journey.known)
 
 
 def assert_same_end(first: Journey, second: Journey) -> None:
@@ -70,7 +71,7 @@ def test_what_was_told_last_is_the_score_that_all_facts_give(read: list[Event]) 
 
     told = journey.scored[-1].data
     standing = score_of_lead(journey).standing
-    assert standing == journey.known.told
+    assert standing == journey.known.last_emitted
     assert standing == type(standing)(**{name: getattr(told, name) for name in standing.__struct_fields__})
 
 

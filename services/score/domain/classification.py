@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from policy import BANDS, Scoring
-from policy.matching import Facts, Predicate, compile_unless
+from policy.matching import LeadFacts, Predicate, compile_unless
 from schemas.events.scored import Band, Qualification
-from services.score.domain.intent import milliseconds
-from services.score.domain.lines import Line, fixed_line
+from services.score.domain.contributions import Contribution, fixed_contribution
+from services.score.domain.milliseconds import duration_ms
 from services.score.domain.state import ScoreState, Standing, newest
 
 
 class Thresholds(NamedTuple):
-    """Points that must all be reached."""
+    """Points, 0-100, that must all be reached."""
 
     total: int
     fit: int
     intent: int
 
     def reached(self, total: int, fit: int, intent: int) -> bool:
-        """Whether they are."""
+        """Returns whether they are."""
         return total >= self.total and fit >= self.fit and intent >= self.intent
 
 
@@ -31,7 +31,7 @@ class Promotion(NamedTuple):
     within: int
     fit: int
     band: Band
-    line: Line
+    contribution: Contribution
 
 
 class Qualifier(NamedTuple):
@@ -39,11 +39,11 @@ class Qualifier(NamedTuple):
 
     thresholds: Thresholds
     signals: tuple[str, ...]
-    line: Line
+    contribution: Contribution
 
 
-class VerdictRules(NamedTuple):
-    """What a policy says about total, bands, tiers and qualification, compiled."""
+class ClassificationRules(NamedTuple):
+    """The sections of a policy on total, bands, tiers and qualification, compiled."""
 
     weights: tuple[int, int]
     """Percent of fit and of intent in the total."""
@@ -51,22 +51,23 @@ class VerdictRules(NamedTuple):
     """By fit, then by intent, each 0-100."""
     bands: tuple[tuple[Thresholds, Band], ...]
     promotions: tuple[Promotion, ...]
-    disqualifiers: tuple[tuple[Predicate, Line], ...]
+    disqualifiers: tuple[tuple[Predicate, Contribution], ...]
     qualifiers: tuple[Qualifier, ...]
     forget_after: int
+    """Milliseconds after which a signal counts for nothing."""
 
 
-class Verdict(NamedTuple):
+class Classification(NamedTuple):
     """A standing, and what about it points don't explain."""
 
     standing: Standing
-    lines: tuple[Line, ...]
+    contributions: tuple[Contribution, ...]
 
 
-def compile_verdict(scoring: Scoring) -> VerdictRules:
+def compile_classification(scoring: Scoring) -> ClassificationRules:
     """Compiles total, bands, tiers and qualification."""
     scores = range(101)
-    return VerdictRules(
+    return ClassificationRules(
         weights=(scoring.total.fit, scoring.total.intent),
         tiers=tuple(tuple(scoring.tiers.tier(fit, intent) for intent in scores) for fit in scores),
         bands=tuple(
@@ -76,31 +77,31 @@ def compile_verdict(scoring: Scoring) -> VerdictRules:
         promotions=tuple(
             Promotion(
                 each.signal,
-                milliseconds(each.within),
+                duration_ms(each.within),
                 each.fit_at_least,
                 each.band,
-                _note(each.id, each.reason),
+                _remark(each.id, each.reason),
             )
             for each in scoring.promotions
         ),
         disqualifiers=tuple(
-            (compile_unless(each.when, each.unless), _note(each.id, each.reason))
+            (compile_unless(each.when, each.unless), _remark(each.id, each.reason))
             for each in scoring.qualification.disqualify
         ),
         qualifiers=tuple(
             Qualifier(
                 Thresholds(each.total_at_least, each.fit_at_least, each.intent_at_least),
                 each.signal,
-                _note(each.id, each.reason),
+                _remark(each.id, each.reason),
             )
             for each in scoring.qualification.mql
         ),
-        forget_after=milliseconds(scoring.intent.forget_after),
+        forget_after=duration_ms(scoring.intent.forget_after),
     )
 
 
-def judge(rules: VerdictRules, facts: Facts, state: ScoreState, fit: int, intent: int) -> Verdict:
-    """The standing of a lead with this fit and intent, at the newest business time known of it."""
+def classify(rules: ClassificationRules, facts: LeadFacts, state: ScoreState, fit: int, intent: int) -> Classification:
+    """Returns the standing of a lead with this fit and intent (0-100), at the newest business time known of it."""
     of_fit, of_intent = rules.weights
     total = (of_fit * fit + of_intent * intent + 50) // 100
     band, lifted = _band(rules, state, total, fit, intent)
@@ -113,45 +114,47 @@ def judge(rules: VerdictRules, facts: Facts, state: ScoreState, fit: int, intent
         band=band,
         qualification=qualification,
     )
-    return Verdict(standing, lifted + why)
+    return Classification(standing, lifted + why)
 
 
-def _band(rules: VerdictRules, state: ScoreState, total: int, fit: int, intent: int) -> tuple[Band, tuple[Line, ...]]:
-    """The band by points, or a hotter one by promotion, with the reasons of those that lifted it."""
+def _band(
+    rules: ClassificationRules, state: ScoreState, total: int, fit: int, intent: int
+) -> tuple[Band, tuple[Contribution, ...]]:
+    """Returns the band by points, or a hotter one by promotion, with the reasons of those that lifted it."""
     band = rules.bands[-1][1]
     for thresholds, each in rules.bands:
         if thresholds.reached(total, fit, intent):
             band = each
             break
-    lifted: tuple[Line, ...] = ()
+    lifted: tuple[Contribution, ...] = ()
     for promotion in rules.promotions:
         hotter = BANDS.index(promotion.band) < BANDS.index(band) and fit >= promotion.fit
-        if hotter and _came(state, promotion.signals, promotion.within):
-            band, lifted = promotion.band, (*lifted, promotion.line)
+        if hotter and _happened_within(state, promotion.signals, promotion.within):
+            band, lifted = promotion.band, (*lifted, promotion.contribution)
     return band, lifted
 
 
 def _qualify(
-    rules: VerdictRules, facts: Facts, state: ScoreState, total: int, fit: int, intent: int
-) -> tuple[Qualification, tuple[Line, ...]]:
-    against = tuple([line for holds, line in rules.disqualifiers if holds(facts)])
+    rules: ClassificationRules, facts: LeadFacts, state: ScoreState, total: int, fit: int, intent: int
+) -> tuple[Qualification, tuple[Contribution, ...]]:
+    against = tuple([reason for holds, reason in rules.disqualifiers if holds(facts)])
     if against:
         return "disqualified", against
     for qualifier in rules.qualifiers:
         if qualifier.thresholds.reached(total, fit, intent) and (
-            not qualifier.signals or _came(state, qualifier.signals, rules.forget_after)
+            not qualifier.signals or _happened_within(state, qualifier.signals, rules.forget_after)
         ):
-            return "mql", (qualifier.line,)
+            return "mql", (qualifier.contribution,)
     return "nurture", (_NOT_YET,)
 
 
-def _came(state: ScoreState, signals: tuple[str, ...], within: int) -> bool:
-    came = newest(state, signals)
-    return came is not None and state.as_of - came <= within
+def _happened_within(state: ScoreState, signals: tuple[str, ...], within: int) -> bool:
+    happened = newest(state, signals)
+    return happened is not None and state.as_of - happened <= within
 
 
-def _note(code: str, reason: str) -> Line:
-    return fixed_line("qualification", code, 0, reason)
+def _remark(code: str, reason: str) -> Contribution:
+    return fixed_contribution("qualification", code, 0, reason)
 
 
-_NOT_YET = _note("not_yet", "Meets no rule for marketing-qualified leads yet")
+_NOT_YET = _remark("not_yet", "Meets no rule for marketing-qualified leads yet")

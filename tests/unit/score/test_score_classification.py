@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 from policy import BANDS
 from policy.matching import facts_of
 from schemas.events.scored import Band
-from services.score.domain.marks import to_milliseconds
+from services.score.domain.classification import Classification, classify, compile_classification
+from services.score.domain.milliseconds import timestamp_ms
 from services.score.domain.state import ScoreState, fold_enriched, fold_signal
-from services.score.domain.verdict import Verdict, compile_verdict, judge
 from tests.unit.score.score_cases import MONDAY, enriched, scoring_of, signal
 
 
-def verdict(
+def classification(
     fit: int, intent: int, *, did: str | None = None, hours_ago: int = 0, email_kind: str = "business", **sections: Any
-) -> Verdict:
+) -> Classification:
     now = MONDAY + timedelta(hours=hours_ago)
-    state = fold_enriched(ScoreState(), enriched(email_kind=email_kind).data, to_milliseconds(now), None)
+    state = fold_enriched(ScoreState(), enriched(email_kind=email_kind).data, timestamp_ms(now), None)
     if did:
-        state = fold_signal(state, signal(did).data, to_milliseconds(MONDAY))
+        state = fold_signal(state, signal(did).data, timestamp_ms(MONDAY))
     assert state.lead is not None
-    return judge(compile_verdict(scoring_of(**sections)), facts_of(state.lead), state, fit, intent)
+    return classify(compile_classification(scoring_of(**sections)), facts_of(state.lead), state, fit, intent)
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def verdict(
     ],
 )
 def test_thresholds_belong_to_the_better_side(fit: int, intent: int, tier: str, band: Band, total: int) -> None:
-    standing = verdict(fit, intent).standing
+    standing = classification(fit, intent).standing
 
     assert (standing.tier, standing.band, standing.total) == (tier, band, total)
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100))
 def test_total_lies_between_fit_and_intent_in_the_policys_proportion(fit: int, intent: int, percent: int) -> None:
-    standing = verdict(fit, intent, total={"fit": percent, "intent": 100 - percent}).standing
+    standing = classification(fit, intent, total={"fit": percent, "intent": 100 - percent}).standing
 
     assert min(fit, intent) <= standing.total <= max(fit, intent)
     assert abs(standing.total - (percent * fit + (100 - percent) * intent) / 100) <= 0.5
@@ -58,9 +58,9 @@ def test_total_lies_between_fit_and_intent_in_the_policys_proportion(fit: int, i
 def test_a_band_needs_all_of_its_thresholds() -> None:
     bands = [{"band": "hot", "total_at_least": 50, "fit_at_least": 40, "intent_at_least": 40}, {"band": "cold"}]
 
-    assert verdict(60, 40, bands=bands).standing.band == "hot"
-    assert verdict(100, 39, bands=bands).standing.band == "cold"
-    assert verdict(39, 100, bands=bands).standing.band == "cold"
+    assert classification(60, 40, bands=bands).standing.band == "hot"
+    assert classification(100, 39, bands=bands).standing.band == "cold"
+    assert classification(39, 100, bands=bands).standing.band == "cold"
 
 
 PROMOTIONS = [
@@ -81,22 +81,22 @@ PROMOTIONS = [
     ],
 )
 def test_a_promotion_lifts_for_a_while_after_its_signal(did: str, hours_ago: int, fit: int, band: Band) -> None:
-    assert verdict(fit, 0, did=did, hours_ago=hours_ago, promotions=PROMOTIONS).standing.band == band
+    assert classification(fit, 0, did=did, hours_ago=hours_ago, promotions=PROMOTIONS).standing.band == band
 
 
 def test_a_promotion_never_lowers_and_is_named_only_where_it_lifted() -> None:
-    hot = verdict(90, 90, did="email_reply", promotions=PROMOTIONS)
-    lifted = verdict(30, 0, did="demo_request", promotions=PROMOTIONS)
+    hot = classification(90, 90, did="email_reply", promotions=PROMOTIONS)
+    lifted = classification(30, 0, did="demo_request", promotions=PROMOTIONS)
 
     assert hot.standing.band == "hot"
-    assert [line.code for line in hot.lines] == ["good"]
-    assert [line.code for line in lifted.lines] == ["asked", "not_yet"]
+    assert [contribution.code for contribution in hot.contributions] == ["good"]
+    assert [contribution.code for contribution in lifted.contributions] == ["asked", "not_yet"]
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.sampled_from(["demo_request", "email_reply", "chat"]))
 def test_promotions_only_make_hotter(fit: int, intent: int, did: str) -> None:
-    plain = verdict(fit, intent, did=did).standing.band
-    promoted = verdict(fit, intent, did=did, promotions=PROMOTIONS).standing.band
+    plain = classification(fit, intent, did=did).standing.band
+    promoted = classification(fit, intent, did=did, promotions=PROMOTIONS).standing.band
 
     assert BANDS.index(promoted) <= BANDS.index(plain)
 
@@ -133,17 +133,17 @@ QUALIFICATION = {
 def test_qualification_says_which_rule_decided(
     fit: int, intent: int, did: str | None, email_kind: str, qualification: str, why: str
 ) -> None:
-    found = verdict(fit, intent, did=did, email_kind=email_kind, qualification=QUALIFICATION)
+    found = classification(fit, intent, did=did, email_kind=email_kind, qualification=QUALIFICATION)
 
     assert found.standing.qualification == qualification
-    assert [line.code for line in found.lines] == [why]
+    assert [contribution.code for contribution in found.contributions] == [why]
 
 
 def test_a_signal_that_the_policy_has_forgotten_qualifies_nobody() -> None:
     days_90 = 24 * 90
 
-    then = verdict(30, 0, did="call", hours_ago=days_90, qualification=QUALIFICATION)
-    later = verdict(30, 0, did="call", hours_ago=days_90 + 1, qualification=QUALIFICATION)
+    then = classification(30, 0, did="call", hours_ago=days_90, qualification=QUALIFICATION)
+    later = classification(30, 0, did="call", hours_ago=days_90 + 1, qualification=QUALIFICATION)
 
     assert then.standing.qualification == "mql"
     assert later.standing.qualification == "nurture"
