@@ -18,8 +18,8 @@ from infra.clock import ManualClock
 from infra.http import build_application
 from policy import Policy
 from schemas.events import InputRejected, LeadCaptured
-from services.capture.access import Access
-from services.capture.api import CaptureApi
+from services.capture.http.access import Access
+from services.capture.http.api import CaptureApi
 from services.capture.intake import Intake
 from services.capture.store import eraser
 from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events

@@ -15,8 +15,8 @@ from cli.importing.sending import HttpClient
 from infra.clock import ManualClock
 from infra.http import build_application
 from schemas.events import LeadCaptured
-from services.capture.access import Access
-from services.capture.api import CaptureApi
+from services.capture.http.access import Access
+from services.capture.http.api import CaptureApi
 from services.capture.intake import Intake
 from services.capture.store import eraser
 from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events
