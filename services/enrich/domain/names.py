@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from policy.reading.text import clean, fold, is_latin
+from services.enrich.domain.placeholders import is_placeholder
 from services.enrich.domain.tables import words_in
-from services.enrich.domain.text import clean, fold, is_latin, is_placeholder
 
 _GENERATIONS = frozenset({"junior", "filho", "neto", "sobrinho"})
 """What follows a Portuguese family name and belongs to it."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import PhoneNumber, timezone
 
-from services.enrich.domain.country import is_country, timezone_of
+from policy.reading.countries import country_codes, timezone_of
+from policy.reading.phone import Number, read_number
 from services.enrich.domain.region import Region, region_of_number
-from services.enrich.domain.text import clean
 
-_ZERO_ZERO = re.compile(r"^\W*00(?=[\s()-]*[1-9])")
-_SECOND_NUMBER = re.compile(r"[,;|]|\s/\s|\s(?:or|oder|ou|o)\s")
-_INTERNATIONAL = re.compile("(?:tel:)?[\\s(]*[+\uff0b]", re.IGNORECASE)
 _NOWHERE = "Etc/Unknown"
 
 
@@ -41,41 +37,34 @@ class Phone(NamedTuple):
 
 
 def read_phone(text: str | None, country: str | None) -> Phone | None:
-    """The number that somebody typed; `country` is where a number without a country code is taken to be.
+    """Reads the number that somebody typed; `country` is where a number without a country code is taken to be.
 
     None when nobody could be called on it. A number that no operator has given out is kept with low confidence if
     it came with its country code: numbering plans change more often than our copy of them. Without one it is more
     likely another country's.
     """
-    cleaned = clean(text)
-    if cleaned is None:
+    number = read_number(text, country) if text else None
+    if number is None:
         return None
-    written = _ZERO_ZERO.sub("+", _SECOND_NUMBER.split(cleaned, maxsplit=1)[0])
-    try:
-        number = phonenumbers.parse(written, country)
-    except phonenumbers.NumberParseException:
-        return None
-    home = phonenumbers.region_code_for_number(number)
-    assigned = home is not None and phonenumbers.is_valid_number_for_region(number, home)
-    international = _INTERNATIONAL.match(written) is not None
+    home = phonenumbers.region_code_for_number(number.parsed)
+    assigned = home is not None and phonenumbers.is_valid_number_for_region(number.parsed, home)
     if not assigned:
-        if not international or not phonenumbers.is_possible_number(number):
+        if not number.international:
             return None
-        home = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return _located(number, home, assigned=assigned, international=international)
+        home = phonenumbers.region_code_for_country_code(number.parsed.country_code or 0)
+    return _located(number, home, assigned=assigned)
 
 
-def _located(number: PhoneNumber, home: str | None, *, assigned: bool, international: bool) -> Phone:
-    country = home if home and is_country(home) else None
-    national = phonenumbers.national_significant_number(number)
-    region = region_of_number(country, national) if country else None
+def _located(number: Number, home: str | None, *, assigned: bool) -> Phone:
+    country = home if home in country_codes() else None
+    region = region_of_number(country, number.national) if country else None
     return Phone(
-        e164=f"+{number.country_code}{national}",
+        e164=number.e164,
         assigned=assigned,
-        international=international,
+        international=number.international,
         country=country,
         region=region,
-        timezone=_timezone(number, country, region),
+        timezone=_timezone(number.parsed, country, region),
     )
 
 

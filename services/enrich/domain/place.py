@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from policy.reading.countries import timezone_of
 from policy.types import timezone_names
-from services.enrich.domain.country import CountryMatch, timezone_of
+from services.enrich.domain.country import CountryMatch
 from services.enrich.domain.evidence import Evidence, evidence
 from services.enrich.domain.phone import Phone
 from services.enrich.domain.region import read_region

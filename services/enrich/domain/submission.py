@@ -9,7 +9,7 @@ from functools import lru_cache
 from schemas.events.captured import Captured
 from services.enrich.domain.answers import Asked, read_answers
 from services.enrich.domain.company import Company, company_from_domain, read_company
-from services.enrich.domain.country import country_of_domain, read_country
+from services.enrich.domain.country import country_of_domain, match_country
 from services.enrich.domain.employees import read_employees
 from services.enrich.domain.evidence import Evidence, Finding, evidence
 from services.enrich.domain.industry import read_industry
@@ -42,7 +42,7 @@ def read_submission(captured: Captured, rules: ReadingRules) -> tuple[Evidence, 
     answers = read_answers(person.answers) if person.answers else _NO_ANSWERS
     mailbox = read_mailbox(person.email, rules.mail)
     firm = read_company(company.name or answers.get("company"))
-    country = read_country(company.country or answers.get("country"))
+    country = match_country(company.country or answers.get("country"))
     mail_country = country_of_domain(mailbox.domain) if mailbox and mailbox.domain else None
     presumed = (country.code if country else None) or mail_country or rules.phone_country
     phone = read_phone(person.phone, presumed)
