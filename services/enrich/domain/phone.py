@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
+from functools import cache
 from typing import NamedTuple
 
 import phonenumbers
-from phonenumbers import PhoneNumber, timezone
+from phonenumbers import PhoneMetadata, PhoneNumber, timezone
 
 from policy.reading.countries import country_codes, timezone_of
 from policy.reading.phone import Number, read_number
@@ -47,12 +50,38 @@ def read_phone(text: str | None, country: str | None) -> Phone | None:
     if number is None:
         return None
     home = phonenumbers.region_code_for_number(number.parsed)
-    assigned = home is not None and phonenumbers.is_valid_number_for_region(number.parsed, home)
+    assigned = home is not None and _is_assigned(number, home)
     if not assigned:
         if not number.international:
             return None
         home = phonenumbers.region_code_for_country_code(number.parsed.country_code or 0)
     return _located(number, home, assigned=assigned)
+
+
+def _is_assigned(number: Number, country: str) -> bool:
+    """Tells whether an operator has given it out. Nearly all are mobile or fixed lines, which are tried first."""
+    digits = number.national
+    for lengths, pattern in _usual_lines(country):
+        if len(digits) in lengths and pattern.fullmatch(digits):
+            return True
+    return phonenumbers.is_valid_number_for_region(number.parsed, country)
+
+
+@cache
+def _usual_lines(country: str) -> tuple[tuple[Container[int], re.Pattern[str]], ...]:
+    """Gives the lengths and the pattern of a country's mobile and fixed lines, as the library has them."""
+    metadata = PhoneMetadata.metadata_for_region(country)
+    every = metadata.general_desc if metadata else None
+    if metadata is None or every is None:
+        return ()
+    return tuple(
+        (
+            line.possible_length or every.possible_length,
+            re.compile(rf"(?=(?:{every.national_number_pattern})\Z)(?:{line.national_number_pattern})"),
+        )
+        for line in (metadata.mobile, metadata.fixed_line)
+        if line is not None and line.national_number_pattern
+    )
 
 
 def _located(number: Number, home: str | None, *, assigned: bool) -> Phone:
