@@ -31,7 +31,7 @@ from runtime.stage import Input, Stage
 from schemas.topics import CAPTURED, PARTITIONS
 from services.capture.domain.items import Item, Received
 from services.capture.domain.resolve import resolve
-from services.capture.domain.submissions import Desk, lead_item
+from services.capture.domain.submissions import InputContext, lead_item
 from services.capture.ids import new_id
 from services.enrich.stage import EnrichStage
 from services.metrics.domain.tally import Tally
@@ -136,7 +136,7 @@ def _items(leads: int, policy: Policy) -> list[Item]:
     items = []
     for body in bodies(leads, 1, 0):
         received = Received(new_id(NOW), NOW, "api", body, {})
-        items.append(lead_item(orjson.loads(body), Desk(policy.identity, received, new_id(NOW))))
+        items.append(lead_item(orjson.loads(body), InputContext(policy.identity, received, new_id(NOW))))
     return items
 
 

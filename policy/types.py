@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any, Self, TypeVar
 from zoneinfo import available_timezones
 
@@ -21,6 +20,8 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+
+from policy.reading.countries import country_codes
 
 T = TypeVar("T")
 
@@ -149,13 +150,6 @@ PositiveDuration = Annotated[Duration, AfterValidator(_some_time)]
 
 
 # ── places and time zones ─────────────────────────────────────────────────────────────────────────
-
-
-@cache
-def country_codes() -> frozenset[str]:
-    """Returns the ISO 3166-1 alpha-2 codes, from the time zone database's `iso3166.tab`."""
-    table = files("tzdata").joinpath("zoneinfo/iso3166.tab").read_text(encoding="utf-8")
-    return frozenset(line.split("\t")[0] for line in table.splitlines() if line and not line.startswith("#"))
 
 
 @cache

@@ -15,7 +15,7 @@ from cli.importing.sending import reason_of
 from policy import Identity
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.items import Received
-from services.capture.domain.submissions import Desk, lead_item
+from services.capture.domain.submissions import InputContext, lead_item
 
 TRIED_ROWS = 1_000
 
@@ -34,7 +34,9 @@ def try_out(plan: ImportPlan, summary: ImportSummary, console: Console) -> None:
             if cell.strip():
                 examples.setdefault(column.name, cell.strip())
         try:
-            lead_item(plan.document(row), Desk(rules, Received("dry-run", now, "csv_import", b"", {}), "dry-run"))
+            lead_item(
+                plan.document(row), InputContext(rules, Received("dry-run", now, "csv_import", b"", {}), "dry-run")
+            )
         except ValueError as error:
             summary.refuse(row, str(error))
         except InvalidInput as error:

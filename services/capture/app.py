@@ -10,8 +10,8 @@ from infra.postgres import Connection, connect
 from infra.settings import Settings
 from runtime.publish import FaultPoint, no_faults
 from runtime.service import ServiceSpec
-from services.capture.access import Access
-from services.capture.api import CaptureApi
+from services.capture.http.access import Access
+from services.capture.http.api import CaptureApi
 from services.capture.intake import PACE, Intake
 from services.capture.stage import CaptureStage
 from services.capture.store import eraser

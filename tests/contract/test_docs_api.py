@@ -11,8 +11,6 @@ from pydantic import BaseModel, SecretStr
 
 from infra.clock import Clock
 from schemas.events import OutcomeKind, SignalType, TouchChannel
-from services.capture.access import Access
-from services.capture.api import CaptureApi
 from services.capture.domain.inputs import (
     AttributionFields,
     CompanyFields,
@@ -23,6 +21,8 @@ from services.capture.domain.inputs import (
     SignalIn,
     TouchIn,
 )
+from services.capture.http.access import Access
+from services.capture.http.api import CaptureApi
 from services.metrics.http import api as metrics
 from tests.support.docs import ROOT
 

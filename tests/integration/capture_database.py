@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -14,6 +16,7 @@ from infra.postgres import Connection, connect, prepare_schema
 from infra.settings import Settings
 from schemas.base import Event
 from schemas.topics import BY_NAME
+from services.capture.intake import Intake
 from services.capture.store import prepare
 from tests.support.servers import Servers
 
@@ -48,6 +51,17 @@ async def capture_connect(capture_settings: Settings) -> AsyncIterator[Connect]:
     yield open_one
     for connection in opened:
         await connection.close()
+
+
+@asynccontextmanager
+async def running(intake: Intake) -> AsyncIterator[Intake]:
+    """Runs the intake's group commits meanwhile."""
+    task = asyncio.create_task(intake.run())
+    try:
+        yield intake
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -18,11 +17,11 @@ from infra.clock import ManualClock
 from infra.http import build_application
 from policy import Policy
 from schemas.events import InputRejected, LeadCaptured
-from services.capture.access import Access
-from services.capture.api import CaptureApi
+from services.capture.http.access import Access
+from services.capture.http.api import CaptureApi
 from services.capture.intake import Intake
 from services.capture.store import eraser
-from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events
+from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events, running
 from tests.unit.capture.capture_cases import NOW, RULES
 
 pytestmark = pytest.mark.stack
@@ -78,11 +77,8 @@ async def front(capture_connect: Connect) -> AsyncIterator[Front]:
         in_force,
         eraser(capture_connect, PARTITIONS),
     )
-    running = asyncio.create_task(intake.run())
-    async with TestClient(TestServer(build_application(lambda: "", api.routes()))) as client:
+    async with running(intake), TestClient(TestServer(build_application(lambda: "", api.routes()))) as client:
         yield Front(client, capture_connect)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_lead_is_accepted_and_its_sender_told_its_ids(front: Front) -> None:

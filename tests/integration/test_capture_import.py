@@ -15,11 +15,11 @@ from cli.importing.sending import HttpClient
 from infra.clock import ManualClock
 from infra.http import build_application
 from schemas.events import LeadCaptured
-from services.capture.access import Access
-from services.capture.api import CaptureApi
+from services.capture.http.access import Access
+from services.capture.http.api import CaptureApi
 from services.capture.intake import Intake
 from services.capture.store import eraser
-from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events
+from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events, running
 from tests.integration.test_capture_api import in_force
 from tests.unit.capture.capture_cases import NOW
 
@@ -33,11 +33,8 @@ QUIET = Console(quiet=True)
 async def http_client(capture_connect: Connect) -> AsyncIterator[HttpClient]:
     intake = Intake(capture_connect, PARTITIONS)
     api = CaptureApi(intake, Access(["token"]), ManualClock(NOW), in_force, eraser(capture_connect, PARTITIONS))
-    running = asyncio.create_task(intake.run())
-    async with TestServer(build_application(lambda: "", api.routes())) as server:
+    async with running(intake), TestServer(build_application(lambda: "", api.routes())) as server:
         yield HttpClient(str(server.make_url("/")).rstrip("/"), "token")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_list_of_the_past_becomes_history_once(

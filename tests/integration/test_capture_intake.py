@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import psycopg
@@ -16,21 +14,11 @@ from services.capture import store
 from services.capture.domain.resolve import Result
 from services.capture.intake import Input, Intake, Unavailable
 from services.capture.store import Receipt
-from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events
+from tests.integration.capture_database import PARTITIONS, Connect, capture_connect, capture_settings, events, running
 from tests.unit.capture.capture_cases import item
 
 pytestmark = pytest.mark.stack
 __all__ = ["capture_connect", "capture_settings"]
-
-
-@asynccontextmanager
-async def running(intake: Intake) -> AsyncIterator[Intake]:
-    task = asyncio.create_task(intake.run())
-    try:
-        yield intake
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_requests_that_arrive_together_share_transactions(

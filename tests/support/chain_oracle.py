@@ -40,7 +40,7 @@ from schemas.topics import (
     TOUCHED,
 )
 from services.capture.domain.items import Match, Received
-from services.capture.domain.submissions import Desk, lead_item
+from services.capture.domain.submissions import InputContext, lead_item
 from services.metrics.domain.fold import fold
 from services.metrics.domain.ledger import Ledger
 from services.metrics.stage import MetricsStage
@@ -118,7 +118,7 @@ def _as_written(event: LeadCaptured, document: Mapping[str, Any], lead: str, pol
     """The event that the document leads to, received when and matched as the event says."""
     origin = event.data.origin
     received = Received(origin.submission_id, origin.captured_at, "api", b"", {})
-    item = lead_item(dict(document), Desk(policy.identity, received, lead))
+    item = lead_item(dict(document), InputContext(policy.identity, received, lead))
     return CAPTURED.decode(item.row(Match(lead, event.data.identity)).value)
 
 

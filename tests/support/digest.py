@@ -36,7 +36,7 @@ from services.capture.domain.decode import decode_form, decode_json, media_type
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.forms import lead_document
 from services.capture.domain.items import Item, Kind, Received, Refusal, Row
-from services.capture.domain.submissions import READERS, Desk, lead_item
+from services.capture.domain.submissions import READERS, InputContext, lead_item
 from services.capture.ids import new_id
 from services.enrich.stage import EnrichStage
 from services.metrics.stage import MetricsStage
@@ -260,11 +260,11 @@ class _Record:
 def _read(document: Document) -> Item | Refusal:
     media = media_type(document.media)
     received = Received(new_id(NOW), NOW, "web_form" if media.is_form else "api", document.body, {})
-    desk = Desk(_IDENTITY, received, new_id(NOW))
+    context = InputContext(_IDENTITY, received, new_id(NOW))
     try:
         if media.is_form:
-            return lead_item(lead_document(decode_form(document.body, media)), desk)
-        return READERS[document.kind](decode_json(document.body), desk)
+            return lead_item(lead_document(decode_form(document.body, media)), context)
+        return READERS[document.kind](decode_json(document.body), context)
     except InvalidInput as error:
         return Refusal(received, error.reason, error.detail)
 

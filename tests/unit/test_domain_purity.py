@@ -1,4 +1,4 @@
-"""`services/*/domain` decides and does nothing else: what it may import, and what it may not call.
+"""`services/*/domain` and `policy/reading` decide and do nothing else: what they may import, and call.
 
 That is what makes replay, simulation and explanation possible. The lists below are reviewed: to add to one, say why
 the module can neither read nor change anything outside, nor answer differently the next time.
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 SERVICES = Path(__file__).parents[2] / "services"
+READING = SERVICES.parent / "policy" / "reading"
 EXPECTED = {"capture", "enrich", "metrics", "nurture", "route", "score"}
 
 STDLIB = frozenset({
@@ -37,6 +38,8 @@ LIBRARIES = {
     "multipart": "splits a form's bytes",
     "publicsuffixlist": "the list it ships; it fetches nothing unless asked to",
     "disposable_email_domains": "a list of domains",
+    "email_validator": "the syntax of addresses; `check_deliverability=False` keeps it from asking name servers",
+    "babel": "names of countries, from the tables it ships",
 }
 """Pure libraries, each with what it is needed for."""
 
@@ -121,6 +124,11 @@ def _module_problems(module: str, service: str, names: tuple[str, ...]) -> Itera
 def test_a_domain_module_only_decides(path: Path) -> None:
     service = path.relative_to(SERVICES).parts[0]
     assert violations(path.read_text(encoding="utf-8"), service) == []
+
+
+@pytest.mark.parametrize("path", sorted(READING.glob("*.py")), ids=lambda path: path.name)
+def test_what_domains_read_input_with_only_decides(path: Path) -> None:
+    assert violations(path.read_text(encoding="utf-8"), "capture") == []
 
 
 def test_every_service_has_a_domain_that_is_looked_at() -> None:

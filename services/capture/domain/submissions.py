@@ -36,7 +36,7 @@ _NOT_READABLE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class InputContext:
     """What reading an input needs besides the input."""
 
     rules: Identity
@@ -45,18 +45,18 @@ class Desk:
     idempotency_key: str | None = None
 
 
-def lead_item(document: Any, desk: Desk) -> Item:
+def lead_item(document: Any, context: InputContext) -> Item:
     """Reads one submission as the direct API takes it.
 
     Raises:
         InvalidInput: a field is unknown or wrong, or nothing tells whom it is from.
     """
-    lead, received = read(LeadIn, document), desk.received
+    lead, received = read(LeadIn, document), context.received
     who = lead.who
     company = lead.company
     identifiers = Identifiers(who.email, who.phone, tuple(lead.external_ids.items()), lead.lead_id, company.country)
     prefix = "/person" if lead.one_person is not None else ""
-    found = _keys(identifiers, desk.rules, prefix)
+    found = _keys(identifiers, context.rules, prefix)
     submitted = _when(lead.submitted_at, lead.mode, received.at, "submitted_at")
     channel = lead.channel or received.channel
     origin = Origin(
@@ -79,33 +79,33 @@ def lead_item(document: Any, desk: Desk) -> Item:
         kind="lead",
         received=received,
         keys=found.keys,
-        repeat=_repeat("lead", f"{channel}/{origin.source or ''}", lead.id, desk),
-        new_lead=desk.new_lead,
+        repeat=_repeat("lead", f"{channel}/{origin.source or ''}", lead.id, context),
+        new_lead=context.new_lead,
         mode=lead.mode,
         time=_stamp(lead.mode, received.at, submitted),
         data=data,
     )
 
 
-def signal_item(document: Any, desk: Desk) -> Item:
+def signal_item(document: Any, context: InputContext) -> Item:
     """Reads one signal.
 
     Raises:
         InvalidInput: a field is unknown or wrong.
     """
     signal = read(SignalIn, document)
-    at = _when(signal.occurred_at, signal.mode, desk.received.at, "occurred_at")
+    at = _when(signal.occurred_at, signal.mode, context.received.at, "occurred_at")
     data = Signal(
-        signal_id=signal.id or desk.received.submission_id,
+        signal_id=signal.id or context.received.submission_id,
         signal=signal.signal,
         channel=signal.channel,
         occurred_at=at,
         detail=signal.detail,
     )
-    return _fact("signal", signal, desk, at, data)
+    return _fact("signal", signal, context, at, data)
 
 
-def outcome_item(document: Any, desk: Desk) -> Item:
+def outcome_item(document: Any, context: InputContext) -> Item:
     """Reads one outcome.
 
     Raises:
@@ -114,9 +114,9 @@ def outcome_item(document: Any, desk: Desk) -> Item:
     outcome = read(OutcomeIn, document)
     if outcome.outcome in ("lost", "returned") and not (outcome.reason or "").strip():
         raise invalid_fields([FieldProblem("/reason", f"required when `outcome` is `{outcome.outcome}`")])
-    at = _when(outcome.occurred_at, outcome.mode, desk.received.at, "occurred_at")
+    at = _when(outcome.occurred_at, outcome.mode, context.received.at, "occurred_at")
     data = Outcome(
-        outcome_id=outcome.id or desk.received.submission_id,
+        outcome_id=outcome.id or context.received.submission_id,
         outcome=outcome.outcome,
         occurred_at=at,
         channel=outcome.channel,
@@ -125,19 +125,19 @@ def outcome_item(document: Any, desk: Desk) -> Item:
         value=outcome.value,
         currency=outcome.currency,
     )
-    return _fact("outcome", outcome, desk, at, data)
+    return _fact("outcome", outcome, context, at, data)
 
 
-def touch_item(document: Any, desk: Desk) -> Item:
+def touch_item(document: Any, context: InputContext) -> Item:
     """Reads one contact attempt of a rep's own: a human one, made already.
 
     Raises:
         InvalidInput: a field is unknown or wrong.
     """
     touch = read(TouchIn, document)
-    at = _when(touch.occurred_at, touch.mode, desk.received.at, "occurred_at")
+    at = _when(touch.occurred_at, touch.mode, context.received.at, "occurred_at")
     data = Touch(
-        touch_id=touch.id or desk.received.submission_id,
+        touch_id=touch.id or context.received.submission_id,
         channel=touch.channel,
         human=True,
         rep=touch.rep,
@@ -145,18 +145,18 @@ def touch_item(document: Any, desk: Desk) -> Item:
         occurred_at=at,
         person=TouchContent(subject=touch.subject, body=touch.body),
     )
-    return _fact("touch", touch, desk, at, data)
+    return _fact("touch", touch, context, at, data)
 
 
-def _fact(kind: Kind, fact: LeadNamed, desk: Desk, at: datetime, data: Record) -> Item:
-    received = desk.received
+def _fact(kind: Kind, fact: LeadNamed, context: InputContext, at: datetime, data: Record) -> Item:
+    received = context.received
     identifiers = Identifiers(fact.email, fact.phone, tuple(fact.external_ids.items()), fact.lead_id)
-    found = _keys(identifiers, desk.rules, "")
+    found = _keys(identifiers, context.rules, "")
     return Item(
         kind=kind,
         received=received,
         keys=found.keys,
-        repeat=_repeat(kind, fact.source or received.source or "", fact.id, desk),
+        repeat=_repeat(kind, fact.source or received.source or "", fact.id, context),
         new_lead=None,
         mode=fact.mode,
         time=_stamp(fact.mode, received.at, at),
@@ -180,14 +180,14 @@ def _keys(who: Identifiers, rules: Identity, prefix: str) -> FoundKeys:
     )
 
 
-def _when(told: datetime | None, mode: Mode, now: datetime, field: str) -> datetime:
-    if told is None:
+def _when(stated: datetime | None, mode: Mode, now: datetime, field: str) -> datetime:
+    if stated is None:
         if mode != "live":
             raise invalid_fields([FieldProblem(f"/{field}", f"required when `mode` is `{mode}`")])
         return now
-    if told > now + CLOCK_SKEW:
+    if stated > now + CLOCK_SKEW:
         raise invalid_fields([FieldProblem(f"/{field}", "lies in the future")])
-    return told
+    return stated
 
 
 def _stamp(mode: Mode, now: datetime, business: datetime) -> datetime:
@@ -195,18 +195,18 @@ def _stamp(mode: Mode, now: datetime, business: datetime) -> datetime:
     return now if mode == "live" else business
 
 
-def _repeat(kind: Kind, scope: str, given: str | None, desk: Desk) -> Repeat | None:
+def _repeat(kind: Kind, scope: str, given: str | None, context: InputContext) -> Repeat | None:
     """A channel's own id says best what is the same; an `Idempotency-Key` serves those that have none."""
     if len(scope) > LONGEST_SCOPE:
         scope = derived_id(scope)
     if given is not None:
         return Repeat(kind, scope, given)
-    if desk.idempotency_key is not None:
-        return Repeat(kind, scope, f"idempotency-key:{desk.idempotency_key}")
+    if context.idempotency_key is not None:
+        return Repeat(kind, scope, f"idempotency-key:{context.idempotency_key}")
     return None
 
 
-READERS: Mapping[Kind, Callable[[Any, Desk], Item]] = {
+READERS: Mapping[Kind, Callable[[Any, InputContext], Item]] = {
     "lead": lead_item,
     "signal": signal_item,
     "outcome": outcome_item,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Literal
 
-from services.enrich.domain.text import MAX_LENGTH, words
+from policy.reading.text import MAX_LENGTH, words
 
 Asked = Literal["title", "company", "website", "employees", "industry", "country", "region", "timezone", "linkedin"]
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from policy.reading.text import MAX_LENGTH, clean, fold
+from services.enrich.domain.placeholders import is_placeholder
 from services.enrich.domain.tables import sections, words_in
-from services.enrich.domain.text import MAX_LENGTH, clean, fold, is_placeholder
 from services.enrich.domain.web import domain_label, website_domain
 
 _CONNECTORS = frozenset({"and", "und", "et", "e", "y", "en", "og", "och"})

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from services.enrich.domain.text import clean, fold
+from policy.reading.text import clean, fold
 
 _MOST = 10_000_000
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)\s*(k\b|tsd\b|mil\b|thousand\b|m\b|million\b)?")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from policy.reading.text import clean, words
+from services.enrich.domain.placeholders import is_placeholder
 from services.enrich.domain.tables import lines
-from services.enrich.domain.text import clean, is_placeholder, words
 
 _MOST_CHARACTERS = 64
 _MISLEADING_ALONE = frozenset({("services",), ("industry",), ("production",), ("it",), ("ai",), ("space",), ("power",)})

@@ -57,7 +57,7 @@ class KnownLead(State, frozen=True, kw_only=True):
 
     def has_seen(self, submission_id: str) -> bool:
         """Whether the submission is among the latest ones."""
-        return submission_mark(submission_id) in self.recent
+        return bool(self.recent) and submission_mark(submission_id) in self.recent
 
 
 def submission_mark(submission_id: str) -> str:

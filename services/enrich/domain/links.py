@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-from services.enrich.domain.text import clean
+from policy.reading.text import clean
 
 _LINKEDIN = re.compile(r"(?:^|[/.@])linkedin\.com/(?:mwlite/)?(in|pub)/([^/\\?#\s]+)", re.IGNORECASE)
 _BESIDE_LETTERS = frozenset("-_.~'\u2019\u00b7\u200c\u200d")

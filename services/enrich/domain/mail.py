@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 from disposable_email_domains import blocklist
 
+from policy.reading.email import read_email
+from policy.reading.text import clean
 from schemas.events.enriched import EmailKind
 from services.enrich.domain.tables import words_in
-from services.enrich.domain.text import clean
 from services.enrich.domain.web import domain_label, host_name, registered_domain
 
-_BRACKETED = re.compile(r"<\s*([^<>]+?)\s*>")
-_LOCAL = re.compile(r"(?=.{1,64}$)[^\s@\"(),:;<>\[\]\\.]+(?:\.[^\s@\"(),:;<>\[\]\\.]+)*")
 _SEPARATORS = re.compile(r"[._+-]")
 
 _EDUCATION = re.compile(
@@ -61,23 +60,12 @@ def read_mailbox(text: str | None, rules: MailRules) -> Mailbox | None:
     cleaned = clean(text)
     if cleaned is None:
         return None
-    local, domain = _parts(cleaned)
-    if not local or not domain:
+    address = read_email(cleaned)
+    if address is None or not host_name(address.domain):
         return Mailbox(kind="invalid", confidence=0.1)
+    local, domain = address
     kind, confidence = _kind(local, domain, rules)
     return Mailbox(kind=kind, confidence=confidence, address=f"{local}@{domain}", local=local, domain=domain)
-
-
-def _parts(text: str) -> tuple[str | None, str | None]:
-    """What stands before and after the @, if the address can exist."""
-    bracketed = _BRACKETED.search(text)
-    address = bracketed[1] if bracketed else text
-    address = address.removeprefix("mailto:").strip(" .,;:'\"").replace("\uff20", "@")
-    local, at, domain = address.rpartition("@")
-    local = local.strip()
-    if not at or not _LOCAL.fullmatch(local):
-        return None, None
-    return local, host_name(domain)
 
 
 def _kind(local: str, domain: str, rules: MailRules) -> tuple[EmailKind, float]:

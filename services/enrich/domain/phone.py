@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
+from functools import cache
 from typing import NamedTuple
 
 import phonenumbers
-from phonenumbers import PhoneNumber, timezone
+from phonenumbers import PhoneMetadata, PhoneNumber, timezone
 
-from services.enrich.domain.country import is_country, timezone_of
+from policy.reading.countries import country_codes, timezone_of
+from policy.reading.phone import Number, read_number
 from services.enrich.domain.region import Region, region_of_number
-from services.enrich.domain.text import clean
 
-_ZERO_ZERO = re.compile(r"^\W*00(?=[\s()-]*[1-9])")
-_SECOND_NUMBER = re.compile(r"[,;|]|\s/\s|\s(?:or|oder|ou|o)\s")
-_INTERNATIONAL = re.compile("(?:tel:)?[\\s(]*[+\uff0b]", re.IGNORECASE)
 _NOWHERE = "Etc/Unknown"
 
 
@@ -41,41 +40,60 @@ class Phone(NamedTuple):
 
 
 def read_phone(text: str | None, country: str | None) -> Phone | None:
-    """The number that somebody typed; `country` is where a number without a country code is taken to be.
+    """Reads the number that somebody typed; `country` is where a number without a country code is taken to be.
 
     None when nobody could be called on it. A number that no operator has given out is kept with low confidence if
     it came with its country code: numbering plans change more often than our copy of them. Without one it is more
     likely another country's.
     """
-    cleaned = clean(text)
-    if cleaned is None:
+    number = read_number(text, country) if text else None
+    if number is None:
         return None
-    written = _ZERO_ZERO.sub("+", _SECOND_NUMBER.split(cleaned, maxsplit=1)[0])
-    try:
-        number = phonenumbers.parse(written, country)
-    except phonenumbers.NumberParseException:
-        return None
-    home = phonenumbers.region_code_for_number(number)
-    assigned = home is not None and phonenumbers.is_valid_number_for_region(number, home)
-    international = _INTERNATIONAL.match(written) is not None
+    home = phonenumbers.region_code_for_number(number.parsed)
+    assigned = home is not None and _is_assigned(number, home)
     if not assigned:
-        if not international or not phonenumbers.is_possible_number(number):
+        if not number.international:
             return None
-        home = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return _located(number, home, assigned=assigned, international=international)
+        home = phonenumbers.region_code_for_country_code(number.parsed.country_code or 0)
+    return _located(number, home, assigned=assigned)
 
 
-def _located(number: PhoneNumber, home: str | None, *, assigned: bool, international: bool) -> Phone:
-    country = home if home and is_country(home) else None
-    national = phonenumbers.national_significant_number(number)
-    region = region_of_number(country, national) if country else None
+def _is_assigned(number: Number, country: str) -> bool:
+    """Tells whether an operator has given it out. Nearly all are mobile or fixed lines, which are tried first."""
+    digits = number.national
+    for lengths, pattern in _usual_lines(country):
+        if len(digits) in lengths and pattern.fullmatch(digits):
+            return True
+    return phonenumbers.is_valid_number_for_region(number.parsed, country)
+
+
+@cache
+def _usual_lines(country: str) -> tuple[tuple[Container[int], re.Pattern[str]], ...]:
+    """Gives the lengths and the pattern of a country's mobile and fixed lines, as the library has them."""
+    metadata = PhoneMetadata.metadata_for_region(country)
+    every = metadata.general_desc if metadata else None
+    if metadata is None or every is None:
+        return ()
+    return tuple(
+        (
+            line.possible_length or every.possible_length,
+            re.compile(rf"(?=(?:{every.national_number_pattern})\Z)(?:{line.national_number_pattern})"),
+        )
+        for line in (metadata.mobile, metadata.fixed_line)
+        if line is not None and line.national_number_pattern
+    )
+
+
+def _located(number: Number, home: str | None, *, assigned: bool) -> Phone:
+    country = home if home in country_codes() else None
+    region = region_of_number(country, number.national) if country else None
     return Phone(
-        e164=f"+{number.country_code}{national}",
+        e164=number.e164,
         assigned=assigned,
-        international=international,
+        international=number.international,
         country=country,
         region=region,
-        timezone=_timezone(number, country, region),
+        timezone=_timezone(number.parsed, country, region),
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
+from policy.reading.countries import timezone_of
 from policy.types import timezone_names
-from services.enrich.domain.country import CountryMatch, timezone_of
+from services.enrich.domain.country import CountryMatch
 from services.enrich.domain.evidence import Evidence, evidence
 from services.enrich.domain.phone import Phone
-from services.enrich.domain.region import read_region
+from services.enrich.domain.region import Region, read_region
 
 # Trust in what points at a place, 0 to 1. A country that was stated brings its own.
 _BY_NUMBER = 0.8
@@ -28,8 +30,25 @@ class Hints(NamedTuple):
     phone: Phone | None
 
 
-def read_place(hints: Hints) -> Iterator[Evidence]:
-    """Country, region and time zone. The last two are bound to their country: `region:US` counts only there."""
+_Stated = tuple[CountryMatch | None, str | None, str | None, str | None]
+"""Hints without the telephone number."""
+_PointedAt = tuple[bool, bool, str | None, Region | None, str | None]
+"""A telephone number's fields without the number itself."""
+
+
+def read_place(hints: Hints) -> tuple[Evidence, ...]:
+    """Reads country, region and time zone. The last two are bound to their country: `region:US` counts only there."""
+    phone = hints.phone
+    # What a number points at is remembered, the number itself is not.
+    return _read_place(hints[:-1], phone[1:] if phone else None)
+
+
+@lru_cache(maxsize=8192)
+def _read_place(stated: _Stated, pointed_at: _PointedAt | None) -> tuple[Evidence, ...]:
+    return tuple(_place(Hints(*stated, Phone("", *pointed_at) if pointed_at else None)))
+
+
+def _place(hints: Hints) -> Iterator[Evidence]:
     country = max(_countries(hints), key=lambda candidate: candidate[0].confidence, default=None)
     code = None
     if country is not None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from policy.reading.text import clean, words
+from services.enrich.domain.placeholders import is_placeholder
 from services.enrich.domain.tables import rows
-from services.enrich.domain.text import clean, is_placeholder, words
 
 COUNTRY_DIGITS = {"US": 3, "CA": 3, "BR": 2}
 """How many leading digits of a national number are the area code, where area codes follow the states."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from schemas.events.captured import Captured
 from services.enrich.domain.answers import Asked, read_answers
 from services.enrich.domain.company import Company, company_from_domain, read_company
-from services.enrich.domain.country import country_of_domain, read_country
+from services.enrich.domain.country import country_of_domain, match_country
 from services.enrich.domain.employees import read_employees
 from services.enrich.domain.evidence import Evidence, Finding, evidence
 from services.enrich.domain.industry import read_industry
@@ -41,8 +41,9 @@ def read_submission(captured: Captured, rules: ReadingRules) -> tuple[Evidence, 
     person, company = captured.person, captured.company
     answers = read_answers(person.answers) if person.answers else _NO_ANSWERS
     mailbox = read_mailbox(person.email, rules.mail)
-    firm = read_company(company.name or answers.get("company"))
-    country = read_country(company.country or answers.get("country"))
+    employer = read_company(company.name or answers.get("company"))
+    country = match_country(company.country or answers.get("country"))
+    mail_domain = mailbox.company_domain if mailbox else None
     mail_country = country_of_domain(mailbox.domain) if mailbox and mailbox.domain else None
     presumed = (country.code if country else None) or mail_country or rules.phone_country
     phone = read_phone(person.phone, presumed)
@@ -53,8 +54,8 @@ def read_submission(captured: Captured, rules: ReadingRules) -> tuple[Evidence, 
         _phone(phone),
         _linkedin(person.linkedin_url or answers.get("linkedin")),
         _title(person.title or answers.get("title")),
-        _company(firm, mailbox),
-        _domain(company.website or answers.get("website"), firm, mailbox),
+        _company(employer, mail_domain),
+        _domain(company.website or answers.get("website"), employer, mail_domain),
         _employees(company.employees, answers.get("employees")),
         _industry(company.industry or answers.get("industry")),
         *read_place(Hints(country, region, timezone, mail_country, phone)),
@@ -109,29 +110,31 @@ def _title(text: str | None) -> Evidence | None:
     return Evidence("title", 0.9 if len(said) > 1 else 0.5, tuple(said))
 
 
-def _company(firm: Company | None, mailbox: Mailbox | None) -> Evidence | None:
+@lru_cache(maxsize=8192)
+def _company(employer: Company | None, mail_domain: str | None) -> Evidence | None:
     source, confidence = SUBMITTED, 0.9
-    if firm is None and mailbox is not None and mailbox.company_domain is not None:
-        firm, source, confidence = company_from_domain(mailbox.company_domain), "email_domain", 0.5
-    if firm is None:
+    if employer is None and mail_domain is not None:
+        employer, source, confidence = company_from_domain(mail_domain), "email_domain", 0.5
+    if employer is None:
         return None
-    name = Finding("profile.company", firm.name, source, confidence)
-    return Evidence("company", confidence, (name, Finding("profile.company_key", firm.key, source, confidence)))
+    name = Finding("profile.company", employer.name, source, confidence)
+    return Evidence("company", confidence, (name, Finding("profile.company_key", employer.key, source, confidence)))
 
 
-def _domain(website: str | None, firm: Company | None, mailbox: Mailbox | None) -> Evidence | None:
-    """The company's domain: one that mail arrives at is better evidence than a website that was typed in."""
-    by_mail = mailbox.company_domain if mailbox is not None else None
-    if by_mail is not None:
-        return evidence("domain", "profile.domain", by_mail, "email_domain", 0.9)
+@lru_cache(maxsize=8192)
+def _domain(website: str | None, employer: Company | None, mail_domain: str | None) -> Evidence | None:
+    """Gives the company's domain: one that mail arrives at is better evidence than a website that was typed in."""
+    if mail_domain is not None:
+        return evidence("domain", "profile.domain", mail_domain, "email_domain", 0.9)
     by_website = website_domain(website)
     if by_website is not None:
         return evidence("domain", "profile.domain", by_website, "website", 0.8)
-    if firm is not None and firm.domain is not None:
-        return evidence("domain", "profile.domain", firm.domain, "company_name", 0.7)
+    if employer is not None and employer.domain is not None:
+        return evidence("domain", "profile.domain", employer.domain, "company_name", 0.7)
     return None
 
 
+@lru_cache(maxsize=4096)
 def _employees(stated: int | None, answer: str | None) -> Evidence | None:
     if stated is not None:
         return evidence("employees", "profile.employees", stated, SUBMITTED, 0.9)
@@ -139,6 +142,7 @@ def _employees(stated: int | None, answer: str | None) -> Evidence | None:
     return size and evidence("employees", "profile.employees", size.employees, SUBMITTED, size.confidence)
 
 
+@lru_cache(maxsize=4096)
 def _industry(text: str | None) -> Evidence | None:
     industry = read_industry(text)
     return industry and evidence("industry", "profile.industry", industry.code, SUBMITTED, industry.confidence)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple, get_args
 
+from policy.reading.text import clean, words
 from schemas.events.enriched import Department, Seniority
+from services.enrich.domain.placeholders import is_placeholder
 from services.enrich.domain.tables import sections
-from services.enrich.domain.text import clean, is_placeholder, words
 
 Rank = Literal[Seniority, "assistant", "former"]
 """A seniority, or a word that changes what stands beside it."""

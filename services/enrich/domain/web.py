@@ -7,10 +7,11 @@ import unicodedata
 from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
+import idna
 from publicsuffixlist import PublicSuffixList
 
+from policy.reading.text import clean
 from services.enrich.domain.tables import words_in
-from services.enrich.domain.text import clean
 
 _HOST = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 _LONGEST_HOST = 253
@@ -32,8 +33,8 @@ def host_name(text: str) -> str | None:
         if len(host) > _LONGEST_HOST:  # encoding takes the square of the length
             return None
         try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
+            host = idna.encode(host, uts46=True).decode("ascii")
+        except idna.IDNAError:
             return None
     if not _HOST.fullmatch(host):
         return None

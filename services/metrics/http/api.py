@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -14,6 +13,7 @@ import orjson
 from aiohttp import web
 from pydantic import SecretStr
 
+from infra.http import CHALLENGE, Secrets, as_json
 from infra.postgres import PASSING, Connection
 from services.metrics.domain.reports import FUNNEL_BY, SLA_BY, FunnelBy, Report, SlaBy
 from services.metrics.http.queries import BadQueryError, known_only, one_of, span_of
@@ -64,7 +64,7 @@ def routes(connections: Connections, admin_token: SecretStr | None) -> list[web.
 def problem(status: int, title: str, detail: str, **extra: object) -> web.Response:
     """Writes an error as RFC 9457 `application/problem+json`."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
-    return web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")
+    return as_json(body, status)
 
 
 def _guarded(handler: Handler, admin_token: SecretStr | None) -> Handler:
@@ -87,12 +87,10 @@ def _guarded(handler: Handler, admin_token: SecretStr | None) -> Handler:
 def _refusal(request: web.Request, admin_token: SecretStr | None) -> web.Response | None:
     if admin_token is None or not admin_token.get_secret_value():
         return problem(503, "Reports are locked", "Set LEADSTREAM_ADMIN_TOKEN and restart the metrics service.")
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    expected = admin_token.get_secret_value().encode()
-    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected):
+    if Secrets((admin_token.get_secret_value(),)).admit(request.headers.get("Authorization")):
         return None
     answer = problem(401, "Token needed", "Send `Authorization: Bearer` with the value of LEADSTREAM_ADMIN_TOKEN.")
-    answer.headers["WWW-Authenticate"] = 'Bearer realm="leadstream"'
+    answer.headers.update(CHALLENGE)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""What capture's tests share: rules, a moment, and input at the desk."""
+"""What capture's tests share: rules, a moment, and the context of an input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from policy import FreeMailProvider, Identity
 from services.capture.domain.items import Item, Kind, Received
-from services.capture.domain.submissions import READERS, Desk
+from services.capture.domain.submissions import READERS, InputContext
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -28,11 +28,11 @@ def received(number: int = 1, body: bytes = b"{}", **fields: Any) -> Received:
     return Received(f"sub-{number}", NOW, fields.pop("channel", "api"), body, fields.pop("headers", {}), **fields)
 
 
-def desk(number: int = 1, rules: Identity = RULES, key: str | None = None) -> Desk:
-    """A desk at which a new lead would be `lead-<number>`."""
-    return Desk(rules, received(number), f"lead-{number}", key)
+def context(number: int = 1, rules: Identity = RULES, key: str | None = None) -> InputContext:
+    """The context of an input whose new lead would be `lead-<number>`."""
+    return InputContext(rules, received(number), f"lead-{number}", key)
 
 
 def item(kind: Kind, number: int = 1, **document: Any) -> Item:
     """An item read from a document."""
-    return READERS[kind](document, desk(number))
+    return READERS[kind](document, context(number))

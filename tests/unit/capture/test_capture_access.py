@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.capture.access import Access
+from services.capture.http.access import Access
 
 ACCESS = Access(["token-one", "token-two"], form_keys=["public"], admin_tokens=["root"])
 

@@ -15,7 +15,7 @@ from services.capture.domain.errors import InvalidInput
 from services.capture.domain.forms import lead_document
 from services.capture.domain.items import Kind
 from services.capture.domain.submissions import READERS, lead_item
-from tests.unit.capture.capture_cases import desk
+from tests.unit.capture.capture_cases import context
 
 FORM = MediaType("application/x-www-form-urlencoded")
 MULTIPART = MediaType("multipart/form-data", "utf-8", "frontier")
@@ -95,7 +95,7 @@ def test_json_in_another_charset_is_refused() -> None:
 @example(b'{"\\udfff": 1}')
 def test_no_bytes_make_anything_but_a_document_or_the_typed_error(body: bytes) -> None:
     kinds = (FORM, MULTIPART, MediaType("multipart/form-data"), MediaType("multipart/form-data", "cp1252", "\n"))
-    errors = [refusal(lambda kind=kind: lead_item(lead_document(decode_form(body, kind)), desk())) for kind in kinds]  # type: ignore[misc]  # a lambda's default has no type
+    errors = [refusal(lambda kind=kind: lead_item(lead_document(decode_form(body, kind)), context())) for kind in kinds]  # type: ignore[misc]  # a lambda's default has no type
     errors.append(refusal(lambda: decode_json(body)))
     assert all(error is None or 400 <= error.status < 500 for error in errors)
 
@@ -104,7 +104,7 @@ def test_no_bytes_make_anything_but_a_document_or_the_typed_error(body: bytes) -
 def test_no_json_document_makes_anything_but_an_item_or_the_typed_error(document: object, kind: Kind) -> None:
     assume(_writable(document))
     sent = orjson.loads(orjson.dumps(document))
-    error = refusal(lambda: READERS[kind](sent, desk()))
+    error = refusal(lambda: READERS[kind](sent, context()))
     assert error is None or 400 <= error.status < 500
     assert error is None or all(_resolves(sent, problem.pointer) for problem in error.problems), error.problems
 

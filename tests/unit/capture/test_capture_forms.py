@@ -10,7 +10,7 @@ from services.capture.domain.errors import InvalidInput
 from services.capture.domain.fields import ALIASES, target_of
 from services.capture.domain.forms import lead_document, value_of
 from services.capture.domain.submissions import lead_item
-from tests.unit.capture.capture_cases import desk
+from tests.unit.capture.capture_cases import context
 
 text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40).filter(str.strip)
 
@@ -99,7 +99,9 @@ def test_no_value_of_a_form_is_lost(fields: list[tuple[str, str]]) -> None:
 @given(st.lists(st.tuples(text, text), max_size=8))
 def test_a_form_with_an_address_is_always_accepted(fields: list[tuple[str, str]]) -> None:
     known = [(name, value) for name, value in fields if target_of(name) is None and not name.startswith(("_", "{"))]
-    assert lead_item(lead_document([("email", "ada@example.com"), *known]), desk()).keys[0].value == "ada@example.com"
+    assert (
+        lead_item(lead_document([("email", "ada@example.com"), *known]), context()).keys[0].value == "ada@example.com"
+    )
 
 
 def test_a_reserved_field_is_found_or_empty() -> None:

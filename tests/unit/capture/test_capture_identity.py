@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.capture.domain.countries import region_of
-from services.capture.domain.identity import Identifiers, Key, email_key, find_keys, parse_email, phone_key
+from policy.reading.countries import read_country
+from policy.reading.email import read_email
+from services.capture.domain.identity import Identifiers, Key, email_key, find_keys, phone_key
 from tests.unit.capture.capture_cases import RULES
 
 names = st.from_regex(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10}){0,2}", fullmatch=True)
@@ -78,9 +79,9 @@ def test_dots_and_tags_never_make_another_lead_at_a_provider_that_ignores_them(n
 
 @given(st.text(max_size=300))
 def test_any_text_is_read_as_an_address_or_not_at_all(text: str) -> None:
-    address = parse_email(text)
+    address = read_email(text)
     if address is not None:
-        again = parse_email(f"{address.local}@{address.domain}")
+        again = read_email(f"{address.local}@{address.domain}")
         assert again is not None
         assert again.domain == address.domain
         assert address.domain.isascii()
@@ -149,12 +150,12 @@ def test_any_text_is_read_as_a_number_or_not_at_all(text: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_country_with_a_code_or_none(text: str) -> None:
-    region = region_of(text)
+    region = read_country(text)
     assert region is None or (len(region) == 2 and region.isupper())
 
 
 def test_every_country_that_has_telephones_is_known_by_its_code() -> None:
-    unknown = {region for region in phonenumbers.SUPPORTED_REGIONS if region_of(region) != region}
+    unknown = {region for region in phonenumbers.SUPPORTED_REGIONS if read_country(region) != region}
     assert unknown <= {"AC", "TA", "CC", "CX", "NF", "AX", "SJ", "BL", "MF", "BQ", "WF", "TK", "IO", "TF"}
 
 

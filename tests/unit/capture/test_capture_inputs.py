@@ -16,14 +16,14 @@ from schemas.topics import BY_NAME
 from services.capture.domain.errors import InvalidInput, pointer
 from services.capture.domain.items import Kind, Match
 from services.capture.domain.submissions import READERS
-from tests.unit.capture.capture_cases import NOW, desk, item
+from tests.unit.capture.capture_cases import NOW, context, item
 
 OURS = Match("lead-1", IdentityMatch(new=True))
 
 
 def problems(kind: Kind, document: Any) -> dict[str, str]:
     with pytest.raises(InvalidInput) as refused:
-        READERS[kind](document, desk())
+        READERS[kind](document, context())
     assert refused.value.status == 422
     return {problem.pointer: problem.reason for problem in refused.value.problems}
 
@@ -183,9 +183,9 @@ def test_a_wrong_field_of_what_happened_is_named(kind: Kind, document: dict[str,
 
 
 def test_the_channels_own_id_tells_a_repeat_better_than_an_idempotency_key() -> None:
-    by_id = READERS["lead"]({"email": "ada@example.com", "id": "7"}, desk(key="k"))
-    by_key = READERS["lead"]({"email": "ada@example.com"}, desk(key="k"))
-    neither = READERS["lead"]({"email": "ada@example.com"}, desk())
+    by_id = READERS["lead"]({"email": "ada@example.com", "id": "7"}, context(key="k"))
+    by_key = READERS["lead"]({"email": "ada@example.com"}, context(key="k"))
+    neither = READERS["lead"]({"email": "ada@example.com"}, context())
     assert by_id.repeat is not None
     assert by_key.repeat is not None
     assert (by_id.repeat.external_id, by_key.repeat.external_id) == ("7", "idempotency-key:k")

@@ -23,7 +23,7 @@ from services.capture.domain.decode import decode_form, decode_json, media_type
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.forms import HONEYPOT, lead_document
 from services.capture.domain.items import Kind, Received
-from services.capture.domain.submissions import READERS, Desk
+from services.capture.domain.submissions import READERS, InputContext
 
 END = datetime(2026, 11, 20, 17, tzinfo=UTC)
 RULES = load_policy(Path(__file__).parents[3] / "policy.yaml").identity
@@ -133,7 +133,7 @@ def test_no_two_people_write_the_same(play: Play) -> None:
 def answer(post: Post, item: Item, now: datetime) -> tuple[int, str]:
     """What capture's own readers say: 202, or why not."""
     received = Received("submission", now, "api", b"", {})
-    desk = Desk(RULES, received, "new-lead")
+    context = InputContext(RULES, received, "new-lead")
     kind = KIND_OF[post.path.removeprefix("/v1/").removesuffix(":batch")]
     try:
         if post.wire == "raw":
@@ -145,7 +145,7 @@ def answer(post: Post, item: Item, now: datetime) -> tuple[int, str]:
             if any(name == HONEYPOT for name, _ in fields):
                 return 200, "honeypot"
             document = lead_document(fields)
-        READERS[kind](document, desk)
+        READERS[kind](document, context)
     except InvalidInput as error:
         return error.status, error.reason
     return 202, ""

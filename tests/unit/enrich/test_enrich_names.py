@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.enrich.domain.names import name_from_local_part, read_name
+from services.enrich.domain.names import _plain_name, _read_any, name_from_local_part, read_name
 from services.enrich.domain.tables import words_in
 
 
@@ -146,3 +146,13 @@ def test_a_name_reads_the_same_in_capitals_and_the_other_way_round(first: str, l
     shouted = read_name(f"{first} {last}".upper(), None, None)
     assert shouted is not None
     assert shouted.full.casefold() == f"{first} {last}".casefold()
+
+
+WORDS = sorted({word for section in words_in("words.txt").values() for word in section if word.isalpha()})
+ONE_WORD = st.from_regex(r"[A-ZÀ-Þ][a-zß-ÿ]{1,8}", fullmatch=True) | st.sampled_from(WORDS).map(str.capitalize)
+
+
+@given(ONE_WORD, ONE_WORD)
+def test_a_plain_name_is_read_as_any_other_would_be(first: str, last: str) -> None:
+    plain = _plain_name(f"{first} {last}")
+    assert plain is None or plain == _read_any(f"{first} {last}")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enrich.domain.phone import read_phone
+from policy.reading.phone import read_number
+from services.enrich.domain.phone import _is_assigned, read_phone
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,18 @@ def test_every_country_s_example_number_is_read_in_each_spelling(country: str) -
         if (phone := read_phone(phonenumbers.format_number(number, style), "US"))
     }
     assert spellings == {phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}
+
+
+@given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), st.from_regex(r"[1-9][0-9]{4,11}", fullmatch=True))
+def test_a_number_is_assigned_exactly_where_the_library_says_so(country: str, digits: str) -> None:
+    number = read_number(f"+{phonenumbers.country_code_for_region(country)}{digits}", None)
+    if number is not None:
+        assert _is_assigned(number, country) == phonenumbers.is_valid_number_for_region(number.parsed, country)
+
+
+@given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), st.integers(0, 10))
+def test_an_example_number_of_any_kind_is_assigned(country: str, kind: int) -> None:
+    example = phonenumbers.example_number_for_type(country, kind)
+    if example is not None:
+        number = read_number(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164), None)
+        assert number is None or _is_assigned(number, country)

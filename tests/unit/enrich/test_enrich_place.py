@@ -5,10 +5,13 @@ from __future__ import annotations
 from zoneinfo import available_timezones
 
 import pytest
+from babel import Locale
+from babel.core import get_global
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enrich.domain.country import country_of_domain, is_country, read_country, timezone_of
+from policy.reading.countries import LANGUAGES, country_codes, timezone_of
+from services.enrich.domain.country import country_of_domain, match_country
 from services.enrich.domain.evidence import Evidence
 from services.enrich.domain.phone import read_phone
 from services.enrich.domain.place import Hints, read_place
@@ -29,18 +32,18 @@ from services.enrich.domain.tables import rows
     ],
 )  # fmt: skip
 def test_a_country_has_many_names(written: str, code: str) -> None:
-    found = read_country(written)
+    found = match_country(written)
     assert found is not None
     assert found.code == code
 
 
 @pytest.mark.parametrize("written", [None, "", "unknown", "Atlantis", "Europe", "Asia/Pacific Region", "🇽🇽"])
 def test_what_is_no_country_is_left_out(written: str | None) -> None:
-    assert read_country(written) is None
+    assert match_country(written) is None
 
 
 def test_a_name_that_two_places_answer_to_is_trusted_less() -> None:
-    sure, unsure = read_country("Germany"), read_country("Georgia")
+    sure, unsure = match_country("Germany"), match_country("Georgia")
     assert sure is not None
     assert unsure is not None
     assert sure.confidence > unsure.confidence
@@ -55,16 +58,23 @@ def test_a_top_level_domain_says_where_unless_it_is_sold_abroad(domain: str, cou
     assert country_of_domain(domain) == country
 
 
-@pytest.mark.parametrize("code", [row[0] for row in rows("countries.txt")])
+@pytest.mark.parametrize("code", sorted(country_codes()))
 def test_every_country_is_found_by_its_codes_and_names_and_its_time_zone_exists(code: str) -> None:
-    row = next(row for row in rows("countries.txt") if row[0] == code)
-    assert is_country(code)
-    for spelling in (row[0], row[1], row[3].split("|")[0]):
-        found = read_country(spelling)
+    aliases = get_global("territory_aliases").items()
+    alpha_3 = [alias for alias, codes in aliases if len(alias) == 3 and alias.isalpha() and codes == [code]]
+    for spelling in (code, *alpha_3, Locale("en").territories[code]):
+        found = match_country(spelling)
         assert found is not None
         assert found.code == code
     zone = timezone_of(code)
     assert zone is None or zone[0] in available_timezones()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_country_is_found_by_its_name_in_each_language(language: str) -> None:
+    names = {code: Locale(language).territories[code] for code in ("AT", "BR", "DE", "FR", "IN", "JP", "US")}
+    found = {code: match_country(name) for code, name in names.items()}
+    assert {code: match and match.code for code, match in found.items()} == {code: code for code in names}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +108,7 @@ def place(**hints: str | None) -> dict[str, tuple[str | int, str]]:
     number = hints.pop("phone", None)
     country = hints.pop("country", None)
     read = Hints(
-        country=read_country(country),
+        country=match_country(country),
         region=hints.get("region"),
         timezone=hints.get("timezone"),
         mail_country=hints.get("mail_country"),
@@ -140,12 +150,12 @@ def test_a_stated_time_zone_is_believed_and_a_wrong_one_ignored() -> None:
 
 
 def test_a_country_of_several_time_zones_gives_a_doubtful_one() -> None:
-    (one,) = (e for e in read_place(Hints(read_country("DE"), None, None, None, None)) if e.group == "timezone:DE")
-    (many,) = (e for e in read_place(Hints(read_country("US"), None, None, None, None)) if e.group == "timezone:US")
+    (one,) = (e for e in read_place(Hints(match_country("DE"), None, None, None, None)) if e.group == "timezone:DE")
+    (many,) = (e for e in read_place(Hints(match_country("US"), None, None, None, None)) if e.group == "timezone:US")
     assert one.weight > 2 * many.weight - 0.01
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=20))
 def test_no_text_upsets_the_reading_of_a_place(country: str, region: str, timezone: str) -> None:
-    for evidence in read_place(Hints(read_country(country), region, timezone, None, None)):
+    for evidence in read_place(Hints(match_country(country), region, timezone, None, None)):
         assert evidence.findings

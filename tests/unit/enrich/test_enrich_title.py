@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy.reading.text import fold
 from services.enrich.domain.tables import sections
-from services.enrich.domain.text import fold
 from services.enrich.domain.title import read_title
 
 TITLES: list[tuple[str, str | None, str | None]] = [

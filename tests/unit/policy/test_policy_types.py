@@ -23,8 +23,9 @@ from policy import (
     render,
 )
 from policy.hours import DAYS
+from policy.reading.countries import country_codes
 from policy.template import PLACEHOLDERS, MessageTemplate, placeholders
-from policy.types import Country, Domain, Email, country_codes
+from policy.types import Country, Domain, Email
 
 DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from services.enrich.domain.tables import words_in
-
 MAX_LENGTH = 200
 """Characters of one cleaned value; nobody's name, title or company needs more, and casefolding may double them."""
 
@@ -31,7 +29,7 @@ _UNDECOMPOSED = str.maketrans(
 
 
 def clean(text: str | None) -> str | None:
-    """One line without emoji, control and invisible characters; None when nothing is left."""
+    """Gives one line without emoji, control and invisible characters; None when nothing is left."""
     if not text:
         return None
     if not (text.isascii() and text.isprintable()):
@@ -43,7 +41,7 @@ def clean(text: str | None) -> str | None:
 
 
 def fold(text: str) -> str:
-    """Lower case without accents, for comparing: `Müller & Søn` is `muller & son`."""
+    """Gives lower case without accents, for comparing: `Müller & Søn` is `muller & son`."""
     if text.isascii():
         return text.lower()
     # Twice: what is decomposed may be a capital, and its small letter may be decomposed again.
@@ -54,21 +52,15 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The folded words; a dotted abbreviation is one: `V.P. of R&D` is `vp`, `of`, `r`, `d`."""
+    """Gives the folded words; a dotted abbreviation is one: `V.P. of R&D` is `vp`, `of`, `r`, `d`."""
     folded = fold(text)
     if "." in folded:
         folded = _DOTTED.sub(lambda found: found[0].replace(".", ""), folded)
     return tuple(_WORD.findall(folded))
 
 
-def is_placeholder(text: str) -> bool:
-    """True for `n/a`, `-`, `test` and the like."""
-    joined = "".join(words(text))
-    return not joined or joined in words_in("words.txt")["placeholders"]
-
-
 def is_latin(text: str) -> bool:
-    """True when every letter is a Latin one."""
+    """Tells whether every letter is a Latin one."""
     if text.isascii():
         return True
     return all(

@@ -1,7 +1,7 @@
 """The HTTP interface: leads, signals, outcomes, touches and erasures come in here.
 
 Answers are given only after the commit: 202 means stored. What was authenticated and can't become an event is kept
-on `leads.rejected`, with its bytes, before its sender is told why.
+on `leads.rejected`, with its bytes, before its sender learns why.
 """
 
 from __future__ import annotations
@@ -13,32 +13,19 @@ import orjson
 from aiohttp import web
 
 from infra.clock import Clock
+from infra.http import as_json
 from policy import Policy
-from services.capture import pages, telemetry
-from services.capture.access import Access
-from services.capture.answers import (
-    NOBODY_TO_ERASE,
-    UNKNOWN_LEAD,
-    UNSTORABLE,
-    accepted,
-    as_json,
-    form_problem,
-    page,
-    problem,
-    unauthenticated,
-    unavailable,
-    wants_json,
-)
+from services.capture import telemetry
 from services.capture.domain.decode import MediaType, decode_form, media_type
 from services.capture.domain.erasure import Erasure, read_erasure
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.forms import FORM_KEY, HONEYPOT, lead_document, value_of
 from services.capture.domain.items import Item, Kind, Received, Refusal
 from services.capture.domain.resolve import Result
-from services.capture.domain.submissions import READERS, Desk, lead_item
-from services.capture.ids import new_id
-from services.capture.intake import REFUSED, TRANSIENT, Intake, Unavailable
-from services.capture.requests import (
+from services.capture.domain.submissions import READERS, InputContext, lead_item
+from services.capture.http import pages
+from services.capture.http.access import Access
+from services.capture.http.requests import (
     MOST_BATCH_BODY,
     MOST_BODY,
     document_of,
@@ -47,6 +34,20 @@ from services.capture.requests import (
     read_body,
     too_large,
 )
+from services.capture.http.responses import (
+    NOBODY_TO_ERASE,
+    UNKNOWN_LEAD,
+    UNSTORABLE,
+    accepted,
+    form_problem,
+    page,
+    problem,
+    unauthenticated,
+    unavailable,
+    wants_json,
+)
+from services.capture.ids import new_id
+from services.capture.intake import REFUSED, TRANSIENT, Intake, Unavailable
 from services.capture.store import Receipt
 
 KINDS: dict[Kind, str] = {"lead": "leads", "signal": "signals", "outcome": "outcomes", "touch": "touches"}
@@ -98,7 +99,7 @@ class CaptureApi:
         received, whole = await self._receive(request, "api", MOST_BODY)
         try:
             document = document_of(request, received.body, MOST_BODY, whole=whole)
-            item = READERS[kind](document, self._desk(received, idempotency_key(request)))
+            item = READERS[kind](document, self._context(received, idempotency_key(request)))
         except InvalidInput as error:
             await self._keep(kind, received, error)
             return as_json(problem(error, received.submission_id), error.status)
@@ -110,7 +111,7 @@ class CaptureApi:
         if isinstance(outcome, REFUSED):
             await self._keep(item.kind, item.received, UNSTORABLE)
             return UNSTORABLE.status, problem(UNSTORABLE, item.received.submission_id)
-        return _told(item.kind, outcome)
+        return _answer_to(item.kind, outcome)
 
     # -- many items --------------------------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ class CaptureApi:
                 telemetry.ITEMS.labels(kind, "refused").inc()
                 results.append(problem(why, item.received.submission_id))
             else:
-                status, body = _told(kind, outcome)
+                status, body = _answer_to(kind, outcome)
                 results.append({"status": status, **body})
         return _batch_answer(results)
 
@@ -158,7 +159,7 @@ class CaptureApi:
             headers=batch.headers,
         )
         try:
-            return READERS[kind](document, self._desk(received, f"{key}#{number}" if key else None)), None
+            return READERS[kind](document, self._context(received, f"{key}#{number}" if key else None)), None
         except InvalidInput as error:
             return Refusal(received, error.reason, _explained(error)), error
 
@@ -180,7 +181,7 @@ class CaptureApi:
             if value_of(fields, HONEYPOT):
                 item = Refusal(received, "honeypot", f"a program filled in the hidden field {HONEYPOT}")
             else:
-                item = lead_item(lead_document(fields), self._desk(received, None))
+                item = lead_item(lead_document(fields), self._context(received, None))
         except InvalidInput as error:
             if not known:
                 return _unknown_sender()
@@ -189,7 +190,7 @@ class CaptureApi:
         if isinstance(item, Refusal):
             await self._intake.submit([item])
             telemetry.ITEMS.labels("lead", "refused").inc()
-            # The program is told what a person would be, so that it learns nothing.
+            # The program gets the page that a person would, so that it learns nothing.
             return page(pages.THANKS)
         status, body = await self._accept_one(item)
         return as_json(body, status) if wants_json(request) or status >= 400 else page(pages.THANKS)
@@ -228,8 +229,8 @@ class CaptureApi:
         except LookupError as error:
             raise Unavailable(str(error)) from error
 
-    def _desk(self, received: Received, idempotency_key: str | None) -> Desk:
-        return Desk(self._rules(), received, new_id(received.at), idempotency_key)
+    def _context(self, received: Received, idempotency_key: str | None) -> InputContext:
+        return InputContext(self._rules(), received, new_id(received.at), idempotency_key)
 
     async def _keep(self, kind: Kind, received: Received, error: InvalidInput) -> None:
         outcome = (await self._intake.submit([Refusal(received, error.reason, _explained(error))]))[0]
@@ -258,7 +259,7 @@ def _unknown_sender() -> web.Response:
     return unauthenticated()
 
 
-def _told(kind: Kind, outcome: Result | Exception) -> tuple[int, dict[str, Any]]:
+def _answer_to(kind: Kind, outcome: Result | Exception) -> tuple[int, dict[str, Any]]:
     if isinstance(outcome, Exception):
         raise outcome
     telemetry.ITEMS.labels(kind, outcome.outcome).inc()

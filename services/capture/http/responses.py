@@ -1,31 +1,23 @@
-"""What we answer over HTTP."""
+"""What is answered to a request."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from aiohttp import web
 
+from infra.http import CHALLENGE, as_json
 from schemas.base import new_traceparent
-from services.capture import pages
 from services.capture.domain.decode import media_type
 from services.capture.domain.errors import InvalidInput
 from services.capture.domain.resolve import Result
+from services.capture.http import pages
 from services.capture.intake import Unavailable
 
 
-def as_json(body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON answer; a problem (RFC 9457) when the status says so."""
-    kind = "application/problem+json" if status >= 400 else "application/json"
-    return web.Response(
-        body=orjson.dumps(body), status=status, content_type=kind, headers=dict(headers) if headers else None
-    )
-
-
 def accepted(result: Result) -> dict[str, Any]:
-    """What the sender of an accepted item, or of its repeat, is told."""
+    """What the sender of an accepted item, or of its repeat, reads."""
     body = {
         "lead_id": result.lead_id,
         "submission_id": result.submission_id,
@@ -36,7 +28,7 @@ def accepted(result: Result) -> dict[str, Any]:
 
 
 def problem(error: InvalidInput, submission_id: str | None = None) -> dict[str, Any]:
-    """What the sender of a refused item is told. `submission_id` finds it on `leads.rejected`."""
+    """What the sender of a refused item reads. `submission_id` finds it on `leads.rejected`."""
     body: dict[str, Any] = {
         "type": f"urn:leadstream:problem:{error.reason}",
         "title": error.reason.replace("_", " ").capitalize(),
@@ -60,7 +52,7 @@ UNAUTHENTICATED = InvalidInput(
 
 def unauthenticated() -> web.Response:
     """The answer to a sender we don't know."""
-    return as_json(problem(UNAUTHENTICATED), 401, {"WWW-Authenticate": 'Bearer realm="leadstream"'})
+    return as_json(problem(UNAUTHENTICATED), 401, CHALLENGE)
 
 
 def unavailable(request: web.Request, error: Unavailable) -> web.Response:

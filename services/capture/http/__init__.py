@@ -1,0 +1,1 @@
+"""Capture's HTTP interface: who may send, how a request is read, what is answered."""
