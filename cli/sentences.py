@@ -28,6 +28,8 @@ from schemas.events import (
     OutcomeRecorded,
     PolicyPublished,
     Profile,
+    SequencePlanned,
+    SequenceStopped,
     SignalRecorded,
     SlaBreached,
     SlaMet,
@@ -243,6 +245,21 @@ def _touch(event: TouchRecorded) -> Sentence:
         tones.get(event.status, "plain"),
         tuple(each for each in said if each),
     )
+
+
+@_tell.register(SequencePlanned)
+@_tell.register(SequenceStopped)
+def _sequence(event: SequencePlanned | SequenceStopped) -> Sentence:
+    data = event.data
+    stopped = isinstance(event, SequenceStopped)
+    count = f"{len(data.touches)} touch{'' if len(data.touches) == 1 else 'es'}"
+    touches = tuple(
+        f"{touch.channel.replace('_', ' ')} touch {'suppressed' if stopped else 'planned'} (step {touch.step}) "
+        f"for {shown(touch.due_at)}" + (f": {touch.reason}" if touch.reason else "")
+        for touch in data.touches
+    )
+    what = f"sequence {data.sequence} stopped, {count} suppressed" if stopped else f"sequence {data.sequence} planned"
+    return Sentence(f"{what}: {data.reason}", touches, "quiet" if stopped else "plain")
 
 
 @_tell.register

@@ -18,7 +18,7 @@ from cli.moments import length
 from cli.reports import funnel_groups, funnel_total, sla_table
 from cli.story import start_of, story_table
 from demo.perform import Performance
-from schemas.events import LeadScored, TouchRecorded
+from schemas.events import LeadScored, SequenceStopped, TouchRecorded
 
 LONGEST_STORY = 40
 
@@ -183,7 +183,7 @@ def news(story: Iterable[Found]) -> list[Found]:
             if event.data.band == band:
                 continue
             band = event.data.band
-        elif isinstance(event, TouchRecorded) and event.status == "suppressed":
+        elif isinstance(event, SequenceStopped) or (isinstance(event, TouchRecorded) and event.status == "suppressed"):
             continue
         kept.append(each)
     return kept

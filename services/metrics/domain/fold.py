@@ -27,6 +27,8 @@ from schemas.events import (
     Origin,
     OutcomeKind,
     OutcomeRecorded,
+    SequencePlanned,
+    SequenceStopped,
     SignalRecorded,
     SlaBreached,
     SlaMet,
@@ -65,7 +67,7 @@ def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
     return before.model_copy(update=changes)
 
 
-def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR0911  # one line per kind of event
+def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR0911, PLR0912  # one line per kind of event
     match event:
         case LeadCaptured():
             return _captured(before, event)
@@ -88,6 +90,8 @@ def _changes(before: Ledger, event: Event) -> Changes | None:  # noqa: C901, PLR
             return _began(before, event.data.origin) | {"clocks": settled(before.clocks, event)}
         case TouchRecorded():
             return _touched(before, event)
+        case SequencePlanned() | SequenceStopped():
+            return _began(before, event.data.origin)
         case OutcomeRecorded():
             return _outcome(before, event)
         case _:

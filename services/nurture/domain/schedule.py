@@ -8,23 +8,23 @@ from zoneinfo import ZoneInfo
 from policy import Nurture, Policy, Sequence, SequenceTouch
 from schemas.base import derived_id
 from services.nurture.domain.limits import UNCOUNTED, SenderDay, last_on, sender_of
-from services.nurture.domain.result import Moment, Wake
 from services.nurture.domain.state import Enrolment, Lead, NurtureState, Ownership, PlannedTouch
+from services.nurture.domain.update import DecisionContext
 from services.nurture.domain.windows import Opening, SendingHours, zone_named
 
 
-def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -> Enrolment:
-    """The way through `sequence` of `lead`, as its assignment tells it, beginning now.
+def enrol(state: NurtureState, lead: Lead, sequence: Sequence, context: DecisionContext) -> Enrolment:
+    """The way through `sequence` of `lead`, as its assignment describes it, beginning now.
 
     Touch ids come from the assignment and the step, so that the same decision gives the same touches again.
     """
-    nurture = moment.policy.nurture
+    nurture = context.policy.nurture
     hours = hours_for(sequence, lead, nurture)
     free = last_on(state, nurture.limits.between_touches)
     touches: list[PlannedTouch] = []
-    previous = moment.now
+    previous = context.now
     for step in sequence.steps:
-        wanted = (moment.now if step.counted_from == "start" else previous) + step.after
+        wanted = (context.now if step.counted_from == "start" else previous) + step.after
         opening = hours.next_opening(wanted)
         planned = []
         for touch in step.touches:
@@ -34,7 +34,7 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -
             due = found.at if found else at
             if touch.channel != UNCOUNTED:
                 free[touch.channel] = due + nurture.limits.between_touches
-            identity = derived_id("touch", moment.lead_id, moment.now, sequence.id, step.id, touch.channel)
+            identity = derived_id("touch", context.lead_id, context.now, sequence.id, step.id, touch.channel)
             planned.append(PlannedTouch(touch_id=identity, step=step.id, channel=touch.channel, due=due, first_due=due))
         previous = min(each.due for each in planned)
         touches += planned
@@ -43,7 +43,7 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -
         owned=sequence.owned,
         enquiry=lead.origin.submission_id,
         since=lead.origin.submitted_at,
-        at=moment.now,
+        at=context.now,
         touches=tuple(touches),
     )
 
@@ -74,11 +74,6 @@ def find_touch(policy: Policy, sequence: str, touch: PlannedTouch) -> tuple[Sequ
                     if (step.id, wanted.channel) == (touch.step, touch.channel):
                         return each, wanted
     return None
-
-
-def wake_for(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> Wake:
-    """The timer of a planned touch."""
-    return Wake(touch.touch_id, touch.due, place_of(touch, owner, policy))
 
 
 def place_of(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> SenderDay | None:
