@@ -221,9 +221,8 @@ async def plans(run: ChainRun, log: Log) -> list[str]:
     wrong = []
     for lead in planned.keys() | ended.keys() | states.keys():
         enrolment = states[lead].enrolment if lead in states else None
-        pending = (
-            [each.touch_id for each in enrolment.touches if each.progress in ("planned", "asked")] if enrolment else []
-        )
+        touches = enrolment.touches if enrolment is not None else ()
+        pending = [touch.touch_id for touch in touches if touch.progress in ("planned", "asked")]
         if Counter(planned[lead]) != ended[lead] + Counter(pending):
             wrong.append(f"planned for {lead} were {planned[lead]}, ended {ended[lead]}, pending are {pending}")
     return wrong[:MOST_TOLD]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from policy import Nurture, Policy, Sequence, SequenceTouch
+from policy.compiled import compiled_once
 from schemas.base import derived_id
 from services.nurture.domain.limits import UNCOUNTED, SenderDay, last_on, sender_of
 from services.nurture.domain.state import Enrolment, Lead, NurtureState, Ownership, PlannedTouch
@@ -23,6 +24,7 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, context: Decision
     free = last_on(state, nurture.limits.between_touches)
     touches: list[PlannedTouch] = []
     previous = context.now
+    entered = str(context.now)
     for step in sequence.steps:
         wanted = (context.now if step.counted_from == "start" else previous) + step.after
         opening = hours.next_opening(wanted)
@@ -34,7 +36,7 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, context: Decision
             due = found.at if found else at
             if touch.channel != UNCOUNTED:
                 free[touch.channel] = due + nurture.limits.between_touches
-            identity = derived_id("touch", context.lead_id, context.now, sequence.id, step.id, touch.channel)
+            identity = derived_id("touch", context.lead_id, entered, sequence.id, step.id, touch.channel)
             planned.append(PlannedTouch(touch_id=identity, step=step.id, channel=touch.channel, due=due, first_due=due))
         previous = min(each.due for each in planned)
         touches += planned
@@ -51,7 +53,17 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, context: Decision
 def hours_for(sequence: Sequence, lead: Lead, nurture: Nurture) -> SendingHours:
     """When the lead may be sent the touches of `sequence`."""
     zone = zone_named(lead.profile.timezone, nurture.default_timezone)
-    return SendingHours(zone, sequence.send_window, nurture.limits.quiet_hours)
+    known = _hours_in_use(nurture)
+    hours = known.get((sequence.id, zone))
+    if hours is None:
+        hours = known[sequence.id, zone] = SendingHours(zone, sequence.send_window, nurture.limits.quiet_hours)
+    return hours
+
+
+@compiled_once
+def _hours_in_use(nurture: Nurture) -> dict[tuple[str, tzinfo], SendingHours]:  # noqa: ARG001  # one dictionary for each
+    """The sending hours by sequence and time zone, as they are asked for."""
+    return {}
 
 
 def opening_for(touch: SequenceTouch, hours: SendingHours, wanted: datetime, nurture: Nurture) -> Opening | None:

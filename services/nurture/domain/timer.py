@@ -31,8 +31,8 @@ def next_wake(state: NurtureState, policy: Policy) -> Wake | None:
     if enrolment is None or enrolment.held or not (pending := enrolment.pending):
         return None
     due = min(touch.due for touch in pending)
-    first = (place_of(touch, state.owner, policy) for touch in pending if touch.due == due)
-    return Wake(due, tuple(sorted({place for place in first if place is not None})))
+    places = {place_of(touch, state.owner, policy) for touch in pending if touch.due == due}
+    return Wake(due, tuple(sorted(place for place in places if place is not None)))
 
 
 def changed_wake(before: NurtureState, after: NurtureState, policy: Policy) -> tuple[Wake | None, bool]:
