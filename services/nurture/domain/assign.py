@@ -7,7 +7,7 @@ from schemas.events import Assignment, Parked, SequencePlanned
 from services.nurture.domain.entry import sequence_for
 from services.nurture.domain.reconcile import reconcile, stopped_by, suppress_rest
 from services.nurture.domain.schedule import enrol
-from services.nurture.domain.state import Enrolment, NurtureState, Ownership, lead_of, with_entry, with_facts
+from services.nurture.domain.state import Enrolment, NurtureState, Ownership, with_entry, with_facts
 from services.nurture.domain.update import DecisionContext, LeadUpdate, plan_event
 
 
@@ -73,7 +73,7 @@ def _enter(state: NurtureState, placed: Assignment | Parked, context: DecisionCo
     sequence = sequence_for(context.policy.nurture, state, placed)
     if sequence is None:
         return left.then(LeadUpdate(state.model_copy(update={"enrolment": None}) if state.enrolment else state))
-    enrolment = enrol(state, lead_of(placed), sequence, context)
+    enrolment = enrol(state, placed, sequence, context)
     return left.then(_begin(with_entry(state, enrolment), enrolment, context))
 
 

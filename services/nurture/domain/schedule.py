@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 from policy import Nurture, Policy, Sequence, SequenceTouch
 from policy.compiled import compiled_once
 from schemas.base import derived_id
+from schemas.events import Assignment, Parked
 from services.nurture.domain.limits import UNCOUNTED, SenderDay, last_on, sender_of
 from services.nurture.domain.state import Enrolment, Lead, NurtureState, Ownership, PlannedTouch
 from services.nurture.domain.update import DecisionContext
 from services.nurture.domain.windows import Opening, SendingHours, zone_named
 
 
-def enrol(state: NurtureState, lead: Lead, sequence: Sequence, context: DecisionContext) -> Enrolment:
-    """The way through `sequence` of `lead`, as its assignment describes it, beginning now.
+def enrol(state: NurtureState, lead: Assignment | Parked, sequence: Sequence, context: DecisionContext) -> Enrolment:
+    """The way through `sequence` of the lead, as its assignment describes it, beginning now.
 
     Touch ids come from the assignment and the step, so that the same decision gives the same touches again.
     """
@@ -50,7 +51,7 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, context: Decision
     )
 
 
-def hours_for(sequence: Sequence, lead: Lead, nurture: Nurture) -> SendingHours:
+def hours_for(sequence: Sequence, lead: Lead | Assignment | Parked, nurture: Nurture) -> SendingHours:
     """When the lead may be sent the touches of `sequence`."""
     zone = zone_named(lead.profile.timezone, nurture.default_timezone)
     known = _hours_in_use(nurture)
