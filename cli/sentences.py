@@ -250,16 +250,14 @@ def _touch(event: TouchRecorded) -> Sentence:
 @_tell.register(SequencePlanned)
 @_tell.register(SequenceStopped)
 def _sequence(event: SequencePlanned | SequenceStopped) -> Sentence:
-    data = event.data
-    stopped = isinstance(event, SequenceStopped)
-    count = f"{len(data.touches)} touch{'' if len(data.touches) == 1 else 'es'}"
+    data, stopped = event.data, isinstance(event, SequenceStopped)
     touches = tuple(
-        f"{touch.channel.replace('_', ' ')} touch {'suppressed' if stopped else 'planned'} (step {touch.step}) "
-        f"for {shown(touch.due_at)}" + (f": {touch.reason}" if touch.reason else "")
+        f"{shown(touch.due_at)} {touch.channel.replace('_', ' ')} (step {touch.step})"
+        + (f": {touch.reason}" if touch.reason else ", suppressed" if stopped else "")
         for touch in data.touches
     )
-    what = f"sequence {data.sequence} stopped, {count} suppressed" if stopped else f"sequence {data.sequence} planned"
-    return Sentence(f"{what}: {data.reason}", touches, "quiet" if stopped else "plain")
+    what = f"sequence {data.sequence} {'stopped' if stopped else 'planned'}: {data.reason}"
+    return Sentence(what, touches, "quiet" if stopped else "plain")
 
 
 @_tell.register
