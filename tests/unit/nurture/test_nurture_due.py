@@ -349,3 +349,11 @@ def test_a_rep_who_has_left_the_policy_still_sends() -> None:
 def test_the_starter_policies_send_a_hot_lead_its_first_email_at_once(policy_file: str) -> None:
     world = World(load_policy(Path(policy_file))).hear(assigned()).run_until(MONDAY)
     assert "sent at-once/email" in world.log()
+
+
+def test_the_policy_says_on_which_channels_others_bring_a_lead() -> None:
+    world = World(policy({**GB_CONSENT, "brought_by_others": "partner"}))
+    assert played(world, origin=origin(channel="csv_import"))[0] == "sent at-once/email"
+    world = World(policy({**GB_CONSENT, "brought_by_others": "partner"}))
+    outcomes = played(world, origin=origin(channel="partner"))
+    assert outcomes[0] == "suppressed at-once/email no_basis:requested:britain"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.events import Consent, Profile
+from schemas.events import Consent, Profile, SequencePlanned
 from services.nurture.domain.entry import sequence_for
 from services.nurture.domain.limits import places
 from services.nurture.domain.state import NurtureState
@@ -21,6 +21,7 @@ from tests.unit.nurture.world import (
     parked,
     policy,
     reassigned,
+    scored,
 )
 
 PARALLEL = [
@@ -256,3 +257,19 @@ def test_touches_of_two_leads_never_share_an_id() -> None:
     other = assigned().model_copy(update={"subject": "lead-2"})
     ids = {t.data.touch_id for t in World().hear(assigned()).told}
     assert ids.isdisjoint(t.data.touch_id for t in World().hear(other).told)
+
+
+def test_an_enrolment_is_one_event_and_one_timer() -> None:
+    world = World().hear(assigned())
+    (event,) = world.events
+    assert isinstance(event, SequencePlanned)
+    assert len(event.data.touches) == 5
+    assert list(world.timers) == ["touches"]
+    assert SequencePlanned.model_validate_json(event.to_json()) == event
+
+
+def test_a_timer_is_set_only_when_the_next_touch_changes() -> None:
+    world = World().hear(assigned()).run_until(MONDAY)
+    before = len(world.decisions)
+    world.hear(scored(MONDAY + timedelta(hours=1)), reassigned(MONDAY + timedelta(hours=2)))
+    assert [decision.timers for decision in world.decisions[before:]] == [(), ()]

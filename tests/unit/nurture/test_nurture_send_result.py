@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+from schemas.events import SequencePlanned
 from services.nurture.domain.limits import SenderDay
 from tests.unit.nurture.world import MONDAY, NURTURE, World, assigned, parked, policy, reassigned, recycled, signal
 
@@ -149,3 +150,25 @@ def test_a_result_of_a_sequence_that_was_left_is_told_all_the_same() -> None:
 def test_a_failure_of_a_sequence_that_was_left_is_final() -> None:
     world = asked().hear(parked(MONDAY + HOUR)).answer("failed", "retry:busy")
     assert world.log()[-1] == "failed at-once/email busy"
+
+
+def test_the_policy_says_how_often_and_when_a_send_is_tried_again() -> None:
+    sender = {**NURTURE["sender"], "retry_after": ["1m"]}
+    world = World(policy(sequences=[AT_ONCE_EMAIL, *OTHERS], sender=sender)).hear(assigned()).fire()
+    world.answer("failed", "retry:busy")
+    assert world.told[-1].data.due_at == MONDAY + timedelta(minutes=1)
+    world.fire().answer("failed", "retry:busy")
+    assert world.log()[-1] == "failed at-once/email busy:no_more_attempts"
+
+
+def test_a_plan_with_a_retry_lists_all_that_is_planned_and_says_what_has_moved() -> None:
+    event = asked().answer("failed", "retry:busy").events[-1]
+    assert isinstance(event, SequencePlanned)
+    assert event.data.reason == "moved"
+    assert [(touch.step, touch.reason) for touch in event.data.touches] == [
+        ("at-once", "retry_1:busy"),
+        ("connect", None),
+        ("again", None),
+        ("again", None),
+        ("call", None),
+    ]

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from schemas.base import Event
-from schemas.events import LeadAccepted, LeadEscalated, OutcomeKind, SlaBreached, SlaMet, SlaResult
+from schemas.events import LeadAccepted, LeadEscalated, OutcomeKind, SequenceStopped, SlaBreached, SlaMet, SlaResult
 from schemas.events.signals import SignalType
 from schemas.events.touched import TouchStatus
 from services.nurture.stage import TIMER, NurtureStage
@@ -252,3 +253,27 @@ def test_a_lead_assigned_while_returned_is_planned_and_held() -> None:
     assert world.timers == {}
     world.hear(reassigned(LATER + HOUR))
     assert len(world.waiting) == 5
+
+
+def test_a_stop_is_one_event_with_all_that_it_suppresses() -> None:
+    world = under_way()
+    told = len(world.events)
+    (event,) = world.hear(signal("email_reply", LATER)).events[told:]
+    assert isinstance(event, SequenceStopped)
+    assert (event.data.reason, event.data.sequence, event.data.rep) == ("reply", "hot", "lucia")
+    assert [touch.channel for touch in event.data.touches] == ["linkedin", "email", "sms"]
+
+
+def test_the_policy_says_which_signals_and_outcomes_stop() -> None:
+    stops = {"signals": {"download": "reply", "unsubscribe": "unsubscribe"}, "outcomes": {"sql": "meeting"}}
+    world = World(policy(stops=stops)).hear(assigned())
+    world.hear(signal("email_reply", LATER), outcome("opportunity", LATER).model_copy())
+    assert world.log("suppressed")[-1].endswith("human_touch")  # contact all the same
+    for happened, reason in ((signal("download", LATER), "reply"), (outcome("sql", LATER), "meeting")):
+        world = World(policy(stops=stops)).hear(assigned(), happened)
+        assert {line.split()[-1] for line in world.log("suppressed")} == {reason}
+
+
+def test_no_policy_may_leave_an_unsubscription_unheeded() -> None:
+    with pytest.raises(ValidationError, match="who unsubscribes is sent nothing more"):
+        policy(stops={"signals": {"chat": "reply"}})
