@@ -213,10 +213,10 @@ async def plans(run: ChainRun, log: Log) -> list[str]:
         if isinstance(event, TouchRecorded):
             ended[event.subject][event.data.touch_id] += 1
         elif isinstance(event, SequencePlanned | SequenceStopped):
-            touches = [touch.touch_id for touch in event.data.touches]
-            planned[event.subject].update(touches)
+            named = [touch.touch_id for touch in event.data.touches]
+            planned[event.subject].update(named)
             if isinstance(event, SequenceStopped):
-                ended[event.subject].update(touches)
+                ended[event.subject].update(named)
     states = await run.harness.states(NurtureStage())
     wrong = []
     for lead in planned.keys() | ended.keys() | states.keys():
