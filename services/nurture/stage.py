@@ -70,7 +70,7 @@ class NurtureStage(Stage[NurtureState]):
                 return Decision(None)
             case _:
                 update = _on_event(item, known, context, ctx.cause.mode)
-        timers = _timers(item, known, update.state, ctx.policy)
+        timers = _timers(item, known, update.state, ctx)
         if update.state is known and not (update.events or update.sends):
             return Decision(state, timers=timers, dropped=update.dropped or (None if timers else "nothing_new"))
         return Decision(
@@ -123,19 +123,17 @@ def _on_event(item: Event, state: NurtureState, context: DecisionContext, mode: 
     return update
 
 
-def _timers(
-    item: Input, before: NurtureState, after: NurtureState, policy: Policy
-) -> tuple[SetTimer | CancelTimer, ...]:
+def _timers(item: Input, before: NurtureState, after: NurtureState, ctx: Context) -> tuple[SetTimer | CancelTimer, ...]:
     """The lead's timer, where it is to be another than the one that stands.
 
     A timer that has run out stands no more. One of an older name leaves it open which of the new name stands.
     """
     if isinstance(item, TimerDue):
-        wake, changed = next_wake(after, policy), True
+        wake, changed = next_wake(after, ctx.policy), True
         if wake is None and item.name == TIMER:
             return ()
     else:
-        wake, changed = changed_wake(before, after, policy)
+        wake, changed = changed_wake(before, after, ctx.policy, ctx.cause.mode)
     if not changed:
         return ()
     return (SetTimer(TIMER, wake.due, wake.data) if wake is not None else CancelTimer(TIMER),)

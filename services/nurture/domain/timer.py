@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from policy import Policy
+from schemas.base import Mode
 from services.nurture.domain.limits import SenderDay
 from services.nurture.domain.schedule import place_of
 from services.nurture.domain.state import NurtureState
@@ -35,9 +36,15 @@ def next_wake(state: NurtureState, policy: Policy) -> Wake | None:
     return Wake(due, tuple(sorted(place for place in places if place is not None)))
 
 
-def changed_wake(before: NurtureState, after: NurtureState, policy: Policy) -> tuple[Wake | None, bool]:
-    """The timer that `after` needs, and whether that is another than `before` needed."""
+def changed_wake(before: NurtureState, after: NurtureState, policy: Policy, mode: Mode) -> tuple[Wake | None, bool]:
+    """The timer that `after` needs, and whether that is to be set, as `before` needed another.
+
+    A timer sends in the mode of the input that set it. So what is imported or tried out replaces none that is due at
+    the same time: what the timer has noted of the sender is looked at again when it runs out.
+    """
     if before.enrolment is after.enrolment and before.owner is after.owner:
         return None, False
-    wanted = next_wake(after, policy)
-    return wanted, wanted != next_wake(before, policy)
+    wanted, standing = next_wake(after, policy), next_wake(before, policy)
+    if mode != "live" and wanted is not None and standing is not None and wanted.due == standing.due:
+        return wanted, False
+    return wanted, wanted != standing

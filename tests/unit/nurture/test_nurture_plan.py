@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schemas.base import Mode
 from schemas.events import Consent, Profile, SequencePlanned
 from services.nurture.domain.entry import sequence_for
 from services.nurture.domain.limits import places
@@ -273,3 +274,12 @@ def test_a_timer_is_set_only_when_the_next_touch_changes() -> None:
     before = len(world.decisions)
     world.hear(scored(MONDAY + timedelta(hours=1)), reassigned(MONDAY + timedelta(hours=2)))
     assert [decision.timers for decision in world.decisions[before:]] == [(), ()]
+
+
+@pytest.mark.parametrize("mode", ["history", "shadow"])
+def test_what_is_imported_or_tried_out_does_not_keep_a_live_plan_from_being_sent(mode: Mode) -> None:
+    world = World().hear(assigned()).run_until(MONDAY)
+    world.hear(reassigned(MONDAY + timedelta(hours=1), rep="jonas", mode=mode))
+    world.run_until(MONDAY + timedelta(days=30))
+    assert len(world.log("sent")) == 5
+    assert world.told[-1].data.rep == ("jonas" if mode == "history" else "lucia")
