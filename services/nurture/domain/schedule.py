@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from policy import Nurture, Policy, Sequence, SequenceTouch
+from policy import Nurture, Policy, Routing, Sequence, SequenceTouch
 from policy.compiled import compiled_once
 from schemas.base import derived_id
 from schemas.events import Assignment, Parked
@@ -80,13 +80,18 @@ def opening_for(touch: SequenceTouch, hours: SendingHours, wanted: datetime, nur
 
 def find_touch(policy: Policy, sequence: str, touch: PlannedTouch) -> tuple[Sequence, SequenceTouch] | None:
     """A planned touch as the policy has it now; None when a newer policy has dropped it."""
-    for each in policy.nurture.sequences:
-        if each.id == sequence:
-            for step in each.steps:
-                for wanted in step.touches:
-                    if (step.id, wanted.channel) == (touch.step, touch.channel):
-                        return each, wanted
-    return None
+    return _touches_of(policy.nurture).get((sequence, touch.step, touch.channel))
+
+
+@compiled_once
+def _touches_of(nurture: Nurture) -> dict[tuple[str, str, str], tuple[Sequence, SequenceTouch]]:
+    """All touches, by sequence, step and channel."""
+    return {
+        (sequence.id, step.id, touch.channel): (sequence, touch)
+        for sequence in nurture.sequences
+        for step in sequence.steps
+        for touch in step.touches
+    }
 
 
 def place_of(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> SenderDay | None:
@@ -104,10 +109,14 @@ def next_day(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> da
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(UTC)
 
 
-def _sender_zone(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> ZoneInfo:
+def _sender_zone(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> tzinfo:
     """The owner's time zone; the company's for what it sends as one, and for owners that have left the policy."""
     rep = owner.rep if owner and touch.channel != "sms" else None
-    for known in policy.routing.reps:
-        if known.id == rep:
-            return ZoneInfo(known.timezone or policy.routing.team(known.team).timezone)
-    return ZoneInfo(policy.nurture.default_timezone)
+    zone = _zones_of_reps(policy.routing).get(rep) if rep is not None else None
+    return zone or zone_named(None, policy.nurture.default_timezone)
+
+
+@compiled_once
+def _zones_of_reps(routing: Routing) -> dict[str, tzinfo]:
+    """Where each rep is: in a time zone of their own, or their team's."""
+    return {rep.id: ZoneInfo(rep.timezone or routing.team(rep.team).timezone) for rep in routing.reps}
