@@ -275,11 +275,11 @@ def touched(status: str = "planned", seconds: float = 0.02, **fields: Any) -> To
     return event(TouchRecorded, seconds, data, type=f"leadstream.touch.{status}.v1", service="nurture")
 
 
-def planned(seconds: float = 0.02) -> SequencePlanned:
+def planned(seconds: float = 0.025) -> SequencePlanned:
     return event(SequencePlanned, seconds, _change(seconds, "entered", _HELLO, _CALL), service="nurture")
 
 
-def stopped(seconds: float = 62) -> SequenceStopped:
+def stopped(seconds: float = 62.5) -> SequenceStopped:
     call = _CALL.model_copy(update={"reason": None})
     return event(SequenceStopped, seconds, _change(seconds, "reply", call), service="nurture")
 
