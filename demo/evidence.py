@@ -25,6 +25,8 @@ from schemas.events import (
     LeadRecycled,
     LeadScored,
     OutcomeRecorded,
+    SequencePlanned,
+    SequenceStopped,
     SignalRecorded,
     SlaBreached,
     SlaMet,
@@ -79,6 +81,7 @@ class Evidence:
     stages: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     records: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
+    _named: set[str] = field(default_factory=set)
 
     def add(self, found: LogRecord) -> None:
         """Takes one record in."""
@@ -140,10 +143,22 @@ class Evidence:
     def _touched(self, event: TouchRecorded) -> None:
         touch = event.data
         self.touches[touch.channel, event.status, touch.human] += 1
+        self._named.add(touch.touch_id)
         contacted = contact_at(event)
         if contacted is not None:
             self.ids["touches"][touch.touch_id] += 1
             self.contacts[event.lead_id].add(contacted)
+
+    @_take.register(SequencePlanned)
+    @_take.register(SequenceStopped)
+    def _sequence(self, event: SequencePlanned | SequenceStopped) -> None:
+        """Counts each touch once as planned, however often its plan has changed, and each that was called off."""
+        for touch in event.data.touches:
+            if touch.touch_id not in self._named:
+                self._named.add(touch.touch_id)
+                self.touches[touch.channel, "planned", False] += 1
+            if isinstance(event, SequenceStopped):
+                self.touches[touch.channel, "suppressed", False] += 1
 
     @_take.register
     def _outcome(self, event: OutcomeRecorded) -> None:

@@ -11,7 +11,7 @@ import orjson
 
 from demo.perform import Performance
 from log.reader import LogRecord
-from schemas.events import LeadScored, TouchRecorded
+from schemas.events import LeadScored, SequenceStopped, TouchRecorded
 
 
 def document(done: Performance, started_in: float) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def without_repeats(story: Iterable[LogRecord]) -> list[LogRecord]:
             if event.data.band == band:
                 continue
             band = event.data.band
-        elif isinstance(event, TouchRecorded) and event.status == "suppressed":
+        elif isinstance(event, SequenceStopped) or (isinstance(event, TouchRecorded) and event.status == "suppressed"):
             continue
         kept.append(each)
     return kept

@@ -28,6 +28,8 @@ from schemas.events import (
     OutcomeRecorded,
     PolicyPublished,
     Profile,
+    SequencePlanned,
+    SequenceStopped,
     SignalRecorded,
     SlaBreached,
     SlaMet,
@@ -249,6 +251,19 @@ def _touch(event: TouchRecorded) -> Sentence:
         tones.get(event.status, "plain"),
         tuple(each for each in said if each),
     )
+
+
+@_describe.register(SequencePlanned)
+@_describe.register(SequenceStopped)
+def _sequence(event: SequencePlanned | SequenceStopped) -> Sentence:
+    data, stopped = event.data, isinstance(event, SequenceStopped)
+    touches = tuple(
+        f"{format_time(touch.due_at)} {touch.channel.replace('_', ' ')} (step {touch.step})"
+        + (f": {touch.reason}" if touch.reason else ", suppressed" if stopped else "")
+        for touch in data.touches
+    )
+    what = f"sequence {data.sequence} {'stopped' if stopped else 'planned'}: {data.reason}"
+    return Sentence(what, touches, "quiet" if stopped else "plain")
 
 
 @_describe.register

@@ -35,6 +35,10 @@ class Consent(PolicyModel):
     rules: tuple[ConsentRule, ...] = ()
     otherwise: LawfulBasis = Field(description="Where no rule applies, and where the country is not known.")
     requested_for: PositiveDuration = Field(description="How long an enquiry may be answered under `requested`.")
+    brought_by_others: OneOrMore[Identifier] = Field(
+        default=("csv_import", "referral"),
+        description="Channels on which somebody else brings the lead: it has not enquired itself.",
+    )
     expires_after: PositiveDuration | None = Field(
         default=None, description="Age at which consent lapses; None: never."
     )

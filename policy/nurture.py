@@ -16,12 +16,15 @@ from policy.types import (
     Flag,
     Identifier,
     Link,
+    OneOrMore,
     PolicyModel,
     Positive,
     PositiveDuration,
     Sentence,
     TimeZone,
 )
+from schemas.events import OutcomeKind
+from schemas.events.signals import SignalType
 
 StopCondition = Literal["reply", "meeting", "outcome", "unsubscribe", "bounce", "human_touch", "disqualified"]
 """What ends a sequence: a reply on any channel, a booked meeting, any outcome but `accepted` and `contacted`,
@@ -104,6 +107,49 @@ class Sender(PolicyModel):
     email: Email = Field(description="For leads without an owner.")
     booking_link: Link | None = None
     give_up_after: PositiveDuration = Field(description="A touch that could not be sent for so long is suppressed.")
+    retry_after: tuple[PositiveDuration, ...] = Field(
+        default=("5m", "30m", "2h", "8h"),
+        validate_default=True,
+        description="Waits after the first, second… attempt that failed; when all are used up, the touch has failed.",
+    )
+
+
+class StopRules(PolicyModel):
+    """Which signals and outcomes mean which stop condition. Each sequence says which of those it stops on.
+
+    `returned` holds a sequence until somebody has the lead again, whatever stands here.
+    """
+
+    signals: Mapping[SignalType, StopCondition] = Field(
+        default={
+            "email_reply": "reply",
+            "linkedin_reply": "reply",
+            "chat": "reply",
+            "call": "reply",
+            "meeting": "meeting",
+            "unsubscribe": "unsubscribe",
+        },
+        description="Who calls or chats is talking to us: that is a reply too.",
+    )
+    outcomes: Mapping[OutcomeKind, OneOrMore[StopCondition]] = Field(
+        default={
+            "meeting": ("meeting", "outcome"),
+            "sql": ("outcome",),
+            "opportunity": ("outcome",),
+            "quote_sent": ("outcome",),
+            "signed": ("outcome",),
+            "paid": ("outcome",),
+            "won": ("outcome",),
+            "lost": ("outcome",),
+        },
+        description="Besides, an outcome that takes a conversation (`policy.contact`) is a `human_touch`.",
+    )
+
+    @model_validator(mode="after")
+    def _unsubscribe_is_heeded(self) -> Self:
+        if self.signals.get("unsubscribe") != "unsubscribe":
+            raise ValueError("signals must map unsubscribe to unsubscribe: who unsubscribes is sent nothing more")
+        return self
 
 
 class Nurture(PolicyModel):
@@ -112,6 +158,7 @@ class Nurture(PolicyModel):
     sender: Sender
     default_timezone: TimeZone = Field(description="For leads whose time zone is not known.")
     limits: SendingLimits
+    stops: StopRules = StopRules()
     templates: tuple[MessageTemplate, ...] = ()
     sequences: tuple[Sequence, ...] = Field(default=(), description="In order: a lead enters the first it meets.")
 

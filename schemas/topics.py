@@ -102,10 +102,10 @@ ASSIGNED = Topic(
 )
 TOUCHED = Topic(
     "leads.touched",
-    (e.TouchRecorded,),
+    (e.TouchRecorded, e.SequencePlanned, e.SequenceStopped),
     ("nurture", "capture"),
     ("route", "score", "nurture", "metrics"),
-    "Contact attempts, automatic and human.",
+    "What sequences plan, and contact attempts, automatic and human.",
 )
 OUTCOMES = Topic(
     "leads.outcomes",

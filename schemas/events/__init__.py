@@ -43,7 +43,17 @@ from schemas.events.operations import (
 from schemas.events.outcomes import Outcome, OutcomeKind, OutcomeRecorded
 from schemas.events.scored import Band, LeadScored, Qualification, Reason, Scored
 from schemas.events.signals import Signal, SignalRecorded, SignalType
-from schemas.events.touched import TOUCH_NOT_MADE, Touch, TouchChannel, TouchRecorded, TouchStatus
+from schemas.events.touched import (
+    TOUCH_NOT_MADE,
+    ScheduledTouch,
+    SequenceChange,
+    SequencePlanned,
+    SequenceStopped,
+    Touch,
+    TouchChannel,
+    TouchRecorded,
+    TouchStatus,
+)
 
 __all__ = [
     "TOUCH_NOT_MADE",
@@ -88,7 +98,11 @@ __all__ = [
     "Reason",
     "Rejection",
     "RoundRobinTurn",
+    "ScheduledTouch",
     "Scored",
+    "SequenceChange",
+    "SequencePlanned",
+    "SequenceStopped",
     "Signal",
     "SignalRecorded",
     "SignalType",

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import psycopg
 import structlog
 from typing_extensions import override
 
 from infra.clock import Clock
-from infra.postgres import Connection, connect
+from infra.postgres import PASSING, REFUSED, Connection, connect
 from infra.settings import Settings
 from runtime.effects import Performer
-from services.nurture.store import keep_dry_run
+from services.nurture.store import keep_dry_runs
 
 log = structlog.get_logger()
+
+AT_ONCE = 32
+"""Touches that the dry run writes in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,19 @@ class Sender(Protocol):
         ...
 
 
+class _Waiting(NamedTuple):
+    """A touch that is to be written, and who waits for it."""
+
+    payload: Mapping[str, Any]
+    at: datetime
+    written: asyncio.Future[None]
+
+
 class DryRunSender:
-    """Writes what it would send, one JSON line for each touch, into `dry_run_outbox`."""
+    """Writes what it would send, one JSON line for each touch, into `dry_run_outbox`.
+
+    What is to be sent at the same time is written in one statement.
+    """
 
     idempotent = True
     reaches_people = False
@@ -59,27 +73,59 @@ class DryRunSender:
         self._clock = clock
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
+        self._waiting: list[_Waiting] = []
+        self._at_once = AT_ONCE
 
     async def send(self, payload: Mapping[str, Any]) -> SendResult:
-        """Writes the touch. Waits for a database that is away, because that is no fault of the touch."""
-        while True:
-            try:
-                await self._write(payload)
-            except (psycopg.OperationalError, OSError) as error:
-                log.warning("the dry run waits for the database", error=type(error).__name__)
-                await asyncio.sleep(1.0)
-            else:
-                return SendResult("sent", "dry_run")
+        """Writes the touch. Waits for a database that is away, because that is no fault of the touch.
 
-    async def _write(self, payload: Mapping[str, Any]) -> None:
-        async with self._turn:  # one connection, one task at a time
-            if self._connection is None or self._connection.closed:
-                self._connection = await connect(self._settings, "nurture")
-            try:
-                await keep_dry_run(self._connection, payload, self._clock.now())
-            except psycopg.OperationalError:
-                await self._connection.close()
-                raise
+        Raises:
+            psycopg.Error: the database does not take the touch.
+        """
+        mine = _Waiting(payload, self._clock.now(), asyncio.get_running_loop().create_future())
+        self._waiting.append(mine)
+        await asyncio.sleep(0)  # what is sent together with it joins
+        while not mine.written.done():
+            async with self._turn:  # one connection, one task at a time
+                await self._write_waiting()
+        await mine.written
+        return SendResult("sent", "dry_run")
+
+    async def _write_waiting(self) -> None:
+        """Writes what waits. After a refusal one by one, so that only the touch that is refused fails."""
+        batch = self._waiting[: self._at_once]
+        try:
+            await self._write(batch)
+        except (psycopg.Error, OSError) as error:
+            if isinstance(error, (*PASSING, OSError)) and not isinstance(error, REFUSED):
+                log.warning("the dry run waits for the database", error=type(error).__name__)
+                await self.close()
+                await asyncio.sleep(1.0)
+            elif len(batch) > 1:
+                self._at_once = 1
+            else:
+                self._settle(batch, error)
+        else:
+            self._settle(batch, None)
+
+    async def _write(self, batch: Sequence[_Waiting]) -> None:
+        if not batch:
+            return
+        if self._connection is None or self._connection.closed:
+            self._connection = await connect(self._settings, "nurture")
+        await keep_dry_runs(self._connection, [(each.payload, each.at) for each in batch])
+
+    def _settle(self, batch: Sequence[_Waiting], error: Exception | None) -> None:
+        del self._waiting[: len(batch)]
+        for each in batch:
+            if each.written.done():  # nobody waits any more
+                continue
+            if error is None:
+                each.written.set_result(None)
+            else:
+                each.written.set_exception(error)
+        if not self._waiting:
+            self._at_once = AT_ONCE
 
     async def close(self) -> None:
         """Ends the connection."""

@@ -23,22 +23,26 @@ from schemas.events import (
     LeadRecycled,
     LeadScored,
     OutcomeRecorded,
+    SequencePlanned,
+    SequenceStopped,
     SignalRecorded,
     SlaBreached,
     SlaMet,
     TouchRecorded,
 )
 from schemas.topics import ASSIGNED, ERASED, OUTCOMES, SCORED, SIGNALS, TOUCHED
-from services.nurture.domain.answer import on_answer
 from services.nurture.domain.assign import on_assigned, on_parked, on_recycled
 from services.nurture.domain.due import on_due
-from services.nurture.domain.limits import SenderDays, noted, places
-from services.nurture.domain.news import on_outcome, on_scored, on_signal, on_touch
-from services.nurture.domain.result import Moment, Result, Wake
+from services.nurture.domain.limits import SenderDays, places
+from services.nurture.domain.reactions import on_outcome, on_scored, on_signal, on_touch
+from services.nurture.domain.send_result import on_send_result
 from services.nurture.domain.state import NurtureState
+from services.nurture.domain.timer import changed_wake, next_wake
+from services.nurture.domain.update import DecisionContext, LeadUpdate
 from services.nurture.store import Batch, forget, lock_days, write_days
 
-TIMER: Final = "touch:"
+TIMER: Final = "touches"
+"""The lead's one timer. Databases still hold older ones, one for each touch: `touch:` and its id."""
 SEND: Final = "send"
 
 
@@ -56,17 +60,28 @@ class NurtureStage(Stage[NurtureState]):
     @override
     def decide(self, item: Input, state: NurtureState | None, ctx: Context) -> Decision[NurtureState]:
         """Folds the input and brings the lead's plan in line with it."""
-        known, moment = state or NurtureState(), Moment(ctx.cause.lead_id, ctx.now, ctx.policy)
+        known, context = state or NurtureState(), DecisionContext(ctx.cause.lead_id, ctx.now, ctx.policy)
         match item:
             case TimerDue():
-                result = on_due(known, item.data["touch"], item.due, ctx.shared.days, moment)
+                update = on_due(known, item.due, ctx.shared.days, context)
             case EffectDone():
-                result = on_answer(known, item, ctx.shared.days, moment)
+                update = on_send_result(known, item, ctx.shared.days, context)
             case LeadErased():
                 return Decision(None)
             case _:
-                result = _on_event(item, known, moment, ctx.cause.mode)
-        return _decision(result, known, state, ctx)
+                update = _on_event(item, known, context, ctx.cause.mode)
+        timers = _timers(item, known, update.state, ctx)
+        if update.state is known and not (update.events or update.sends):
+            return Decision(state, timers=timers, dropped=update.dropped or (None if timers else "nothing_new"))
+        return Decision(
+            update.state,
+            events=tuple(
+                ctx.emit(each.event, each.data, type=each.type, ordinal=ordinal)
+                for ordinal, each in enumerate(update.events)
+            ),
+            timers=timers,
+            effects=tuple(Effect(send.effect_id, SEND, send.payload) for send in update.sends),
+        )
 
     @override
     async def prepare(self, connection: psycopg.AsyncConnection[Any], items: Sequence[Input], policy: Policy) -> Batch:
@@ -85,43 +100,40 @@ class NurtureStage(Stage[NurtureState]):
         await forget(connection, shared.erased)
 
 
-def _on_event(item: Event, state: NurtureState, moment: Moment, mode: Mode) -> Result:
+def _on_event(item: Event, state: NurtureState, context: DecisionContext, mode: Mode) -> LeadUpdate:
     match item:
-        case LeadAssigned(data=told) | LeadReassigned(data=told):
-            result = on_assigned(state, told, moment, mode)
-        case LeadParked(data=told):
-            result = on_parked(state, told, moment, mode)
-        case LeadRecycled(data=told):
-            result = on_recycled(state, told, moment, mode)
-        case LeadScored(data=told):
-            result = on_scored(state, told, item.time, moment)
+        case LeadAssigned(data=assignment) | LeadReassigned(data=assignment):
+            update = on_assigned(state, assignment, context, mode)
+        case LeadParked(data=parked):
+            update = on_parked(state, parked, context, mode)
+        case LeadRecycled(data=parked):
+            update = on_recycled(state, parked, context, mode)
+        case LeadScored(data=scored):
+            update = on_scored(state, scored, item.time, context)
         case SignalRecorded():
-            result = on_signal(state, item, moment)
+            update = on_signal(state, item, context)
         case OutcomeRecorded():
-            result = on_outcome(state, item, moment)
+            update = on_outcome(state, item, context)
         case TouchRecorded():
-            result = on_touch(state, item, moment)
+            update = on_touch(state, item, context)
+        case SequencePlanned() | SequenceStopped():  # what this service has planned itself it knows already
+            update = LeadUpdate(state, dropped="no_contact_by_a_person")
         case _:
-            result = Result(state, dropped="stops_nothing")
-    return result
+            update = LeadUpdate(state, dropped="stops_nothing")
+    return update
 
 
-def _decision(result: Result, known: NurtureState, before: NurtureState | None, ctx: Context) -> Decision[NurtureState]:
-    if result.state is known and not (result.records or result.wakes or result.sends):
-        return Decision(before, dropped=result.dropped or "nothing_new")
-    return Decision(
-        result.state,
-        events=tuple(
-            ctx.emit(TouchRecorded, touch, type=f"leadstream.touch.{status}.v1", ordinal=ordinal)
-            for ordinal, (status, touch) in enumerate(result.records)
-        ),
-        timers=(
-            *(CancelTimer(TIMER + touch_id) for touch_id in result.cancelled),
-            *(_timer(wake) for wake in result.wakes),
-        ),
-        effects=tuple(Effect(send.effect_id, SEND, send.payload) for send in result.sends),
-    )
+def _timers(item: Input, before: NurtureState, after: NurtureState, ctx: Context) -> tuple[SetTimer | CancelTimer, ...]:
+    """The lead's timer, where it is to be another than the one that stands.
 
-
-def _timer(wake: Wake) -> SetTimer:
-    return SetTimer(TIMER + wake.touch_id, wake.due, {"touch": wake.touch_id, **noted(wake.place)})
+    A timer that has run out stands no more. One of an older name leaves it open which of the new name stands.
+    """
+    if isinstance(item, TimerDue):
+        wake, changed = next_wake(after, ctx.policy), True
+        if wake is None and item.name == TIMER:
+            return ()
+    else:
+        wake, changed = changed_wake(before, after, ctx.policy, ctx.cause.mode)
+    if not changed:
+        return ()
+    return (SetTimer(TIMER, wake.due, wake.data) if wake is not None else CancelTimer(TIMER),)

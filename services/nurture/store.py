@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,16 +64,20 @@ async def forget(connection: Connection, erased: Mapping[str, datetime]) -> None
         )
 
 
-async def keep_dry_run(connection: Connection, payload: Mapping[str, Any], at: datetime) -> None:
-    """Writes what would have been sent; the same touch again overwrites it."""
+async def keep_dry_runs(connection: Connection, sends: Sequence[tuple[Mapping[str, Any], datetime]]) -> None:
+    """Writes what would have been sent, and when; the same touch again overwrites it."""
+    # Each takes its lead's lock: in the order in which `forget` takes them.
+    ordered = sorted(sends, key=lambda send: str(send[0]["lead_id"]))
     await connection.execute(
-        "select keep_dry_run(%s, %s, %s, %s, %s)",
+        "select keep_dry_run(touch_id, lead_id, due_at, at, line) from unnest("
+        "%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[]) "
+        "as n (touch_id, lead_id, due_at, at, line)",
         (
-            payload["touch_id"],
-            payload["lead_id"],
-            datetime.fromisoformat(payload["due_at"]),
-            at,
-            orjson.dumps(payload).decode(),
+            [payload["touch_id"] for payload, _ in ordered],
+            [payload["lead_id"] for payload, _ in ordered],
+            [datetime.fromisoformat(payload["due_at"]) for payload, _ in ordered],
+            [at for _, at in ordered],
+            [orjson.dumps(payload).decode() for payload, _ in ordered],
         ),
     )
 

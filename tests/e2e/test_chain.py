@@ -91,7 +91,7 @@ def test_a_lead_goes_from_form_to_owner_to_first_touch(stack: Running) -> None:
     assert answer.status_code == 202, answer.text
     lead_id = answer.json()["lead_id"]
     assigned = eventually(stack, lead_id, "leads.assigned", "lead.assigned")
-    touch = eventually(stack, lead_id, "leads.touched", "touch.planned")
+    plan = eventually(stack, lead_id, "leads.touched", "sequence.planned")
     events = events_of(stack, lead_id)
     assert {"leads.captured", "leads.enriched", "leads.scored", "leads.assigned", "leads.touched"} <= events.keys()
     trace = {event["traceparent"][3:35] for topic in events.values() for event in topic}
@@ -99,7 +99,8 @@ def test_a_lead_goes_from_form_to_owner_to_first_touch(stack: Running) -> None:
     assert assigned["data"]["reason"]
     assert assigned["policy"]
     assert events["leads.scored"][0]["data"]["reasons"]
-    assert touch["data"]["due_at"]
+    assert all(touch["due_at"] for touch in plan["data"]["touches"])
+    assert plan["data"]["touches"]
 
 
 @pytest.mark.parametrize("same", ["email", "phone"])
@@ -138,7 +139,7 @@ def test_history_is_decided_and_touches_nobody(stack: Running) -> None:
     answer = post(stack, "/v1/leads", lead(address(), mode="history", submitted_at=then))
     live = post(stack, "/v1/leads", lead(address()))
     eventually(stack, answer["lead_id"], "leads.scored", "lead.scored")
-    eventually(stack, live["lead_id"], "leads.touched", "touch.planned")
+    eventually(stack, live["lead_id"], "leads.touched", "sequence.planned")
     assert "leads.touched" not in events_of(stack, answer["lead_id"])
 
 
@@ -153,9 +154,9 @@ def test_a_signal_raises_the_intent_and_an_outcome_stops_the_touches(stack: Runn
         return any(e["data"]["intent"] > before for e in events_of(stack, lead_id)["leads.scored"])
 
     until(raised, "the intent is raised", 30)
-    eventually(stack, lead_id, "leads.touched", "touch.planned")
+    eventually(stack, lead_id, "leads.touched", "sequence.planned")
     post(stack, "/v1/outcomes", {"lead_id": lead_id, "outcome": "won", "id": uuid.uuid4().hex})
-    eventually(stack, lead_id, "leads.touched", "touch.suppressed")
+    eventually(stack, lead_id, "leads.touched", "sequence.stopped")
 
 
 def test_junk_written_by_a_stranger_is_set_aside_and_the_stream_goes_on(stack: Running) -> None:

@@ -63,13 +63,15 @@ def test_trace_tells_a_lead_s_events_once_and_in_order(told: Terminal) -> None:
 
 def test_trace_tells_what_when_who_and_why(told: Terminal) -> None:
     said = told.good("trace", story.LEAD)
-    assert f"Lead {story.LEAD}  22 events" in said
+    assert f"Lead {story.LEAD}  24 events" in said
     for words in (
         "2026-03-02 09:00:00.000         +0 ms  capture   captured from web_form (pricing): a new lead",
         "+9 ms  score     scored 78 hot A1, mql",
         "+30 fit: Can decide on a purchase",
         "policy default-1",
         "+15 ms  route     assigned to Kim Reyes",
+        "+25 ms  nurture   sequence welcome planned: entered",
+        "2026-03-03 09:00:00 call task (step call): daily_limit",
         "+1 d 1 h  capture   outcome: won, 12,000 EUR, by kim",
     ):
         assert words in said

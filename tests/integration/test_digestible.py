@@ -29,7 +29,8 @@ EVERY_KIND = {
     f"leadstream.{kind}.v1"
     for kind in (
         "lead.captured", "lead.enriched", "lead.scored", "lead.assigned", "lead.parked", "lead.reassigned",
-        "lead.recycled", "lead.escalated", "sla.met", "sla.breached", "touch.planned", "touch.sent", "touch.failed",
+        "lead.recycled", "lead.escalated", "sla.met", "sla.breached",
+        "sequence.planned", "sequence.stopped", "touch.sent", "touch.failed",
         "touch.suppressed", "touch.unknown", "signal.recorded", "outcome.recorded", "input.rejected",
     )
 }  # fmt: skip

@@ -165,3 +165,26 @@ async def test_erasing_a_lead_forgets_its_dry_runs_and_a_send_that_was_under_way
         assert [line["touch_id"] for line in await dry_runs_of(connection, LEAD)] == ["t9"]
     finally:
         await sender.close()
+
+
+async def test_a_touch_that_the_database_refuses_fails_alone(ready: Settings, connection: Connection) -> None:
+    sender = DryRunSender(ready, ManualClock(MONDAY))
+    bad = payload("t2") | {"lead_id": "a\x00b"}
+    try:
+        sends = (sender.send(each) for each in (payload("t1"), bad, payload("t3")))
+        results = await asyncio.gather(*sends, return_exceptions=True)
+    finally:
+        await sender.close()
+    assert [isinstance(result, psycopg.Error) for result in results] == [False, True, False]
+    assert {line["touch_id"] for line in await dry_runs_of(connection, LEAD)} == {"t1", "t3"}
+
+
+async def test_what_is_sent_together_is_written_in_one_statement(ready: Settings) -> None:
+    sender = DryRunSender(ready, ManualClock(MONDAY))
+    try:
+        await asyncio.gather(*(sender.send(payload(f"t{number:02}")) for number in range(32)))
+    finally:
+        await sender.close()
+    async with await connect(ready, "nurture") as connection:
+        cursor = await connection.execute("select count(distinct xmin::text) from dry_run_outbox")
+        assert await cursor.fetchone() == (1,)

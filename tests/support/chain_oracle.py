@@ -26,6 +26,8 @@ from schemas.events import (
     LeadAssigned,
     LeadCaptured,
     LeadReassigned,
+    SequencePlanned,
+    SequenceStopped,
     TouchRecorded,
 )
 from schemas.topics import (
@@ -48,6 +50,7 @@ from services.metrics.store.rows import clock_rows, ledger_rows, stage_count_row
 from services.metrics.store.tables import LEDGER, SLA_CLOCKS
 from services.metrics.telemetry import BusinessMetrics
 from services.nurture.domain.limits import SenderDay, place_in
+from services.nurture.stage import NurtureStage
 from services.route.domain.turns import Candidate, next_in_turn
 from tests.support.bare_oracle import broken_sequences
 from tests.support.chain_log import TOPICS, Log, read_log
@@ -78,6 +81,7 @@ async def _verdict(run: ChainRun, accepted: Accepted) -> list[str]:
     )
     wrong += await turns(run, log, policy)
     wrong += await sendings(run, log)
+    wrong += await plans(run, log)
     wrong += await ledgers(run, log)
     return wrong
 
@@ -198,6 +202,31 @@ async def sendings(run: ChainRun, log: Log) -> list[str]:
     if {SenderDay(sender, day): sent for sender, day, sent in days} != dict(counted):
         wrong.append(f"senders' days are {days}, sent were {dict(counted)}")
     return wrong
+
+
+async def plans(run: ChainRun, log: Log) -> list[str]:
+    """Every touch that was planned was sent, suppressed, or failed, once, or has an unknown result, or is pending."""
+    planned: dict[str, set[str]] = defaultdict(set)
+    ended: dict[str, Counter[str]] = defaultdict(Counter)
+    for event in log.events[TOUCHED.name]:
+        if event.source != "leadstream/nurture":
+            continue
+        if isinstance(event, TouchRecorded):
+            ended[event.subject][event.data.touch_id] += 1
+        elif isinstance(event, SequencePlanned | SequenceStopped):
+            named = [touch.touch_id for touch in event.data.touches]
+            planned[event.subject].update(named)
+            if isinstance(event, SequenceStopped):
+                ended[event.subject].update(named)
+    states = await run.harness.states(NurtureStage())
+    wrong = []
+    for lead in planned.keys() | ended.keys() | states.keys():
+        enrolment = states[lead].enrolment if lead in states else None
+        touches = enrolment.touches if enrolment is not None else ()
+        pending = [touch.touch_id for touch in touches if touch.progress in ("planned", "asked")]
+        if Counter(planned[lead]) != ended[lead] + Counter(pending):
+            wrong.append(f"planned for {lead} were {planned[lead]}, ended {ended[lead]}, pending are {pending}")
+    return wrong[:MOST_TOLD]
 
 
 # -- metrics ------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -25,7 +25,7 @@ from schemas.topics import (
     Topic,
 )
 from services.enrich.stage import EnrichStage
-from services.nurture.domain.limits import SenderDay, SenderDays, place_in
+from services.nurture.domain.limits import SenderDay, SenderDays, places
 from services.nurture.stage import NurtureStage
 from services.nurture.store import Batch
 from services.route.domain.turns import Candidate, Turn, Turns
@@ -159,28 +159,31 @@ def _recorded_turns(_: Input, cause: Cause, emitted: Sequence[Event]) -> Iterato
 
 
 class Days(SenderDays):
-    """Either every sender has all of its day left, or none has anything."""
+    """Some senders have nothing left of their day, all others have all of it."""
 
-    def __init__(self, *, full: bool, known: SenderDay | None) -> None:
+    def __init__(self, full: Collection[str], known: Collection[SenderDay] | None) -> None:
         super().__init__({})
         self._full, self._known = full, known
 
     def knows(self, place: SenderDay) -> bool:
-        return self._known is None or place == self._known
+        return self._known is None or place in self._known
 
     def take(self, place: SenderDay, limit: int) -> bool:  # noqa: ARG002  # checked as a whole in `sendings`
-        return not self._full
+        return place.sender.partition(":")[0] not in self._full
 
     def give_back(self, place: SenderDay) -> None:  # noqa: ARG002  # nothing is given back
         raise Unexplained  # the dry run sends everything
 
 
 def _possible_days(item: Input, _: Cause, __: Sequence[Event]) -> Iterator[Batch]:
-    yield Batch(Days(full=False, known=None), {})
+    yield Batch(Days((), None), {})
     if isinstance(item, TimerDue):
-        yield Batch(Days(full=True, known=None), {})
-        # The batch had locked nothing but what this timer said of its touch.
-        yield Batch(Days(full=False, known=place_in(item.data) or SenderDay("", "")), {})
+        # Of several touches that are due together, each counts against a sender of its own kind.
+        for kinds in ({"email"}, {"linkedin"}, {"sms"}, {"email", "linkedin"}, {"email", "sms"}, {"linkedin", "sms"}):
+            yield Batch(Days(kinds, None), {})
+        yield Batch(Days({"email", "linkedin", "sms"}, None), {})
+        # The batch had locked nothing but what this timer said of its touches.
+        yield Batch(Days((), places((item.data,))), {})
 
 
 def _sent_at(asked: Asked, emitted: Sequence[Event]) -> datetime | None:

@@ -45,7 +45,11 @@ from schemas.events import (
     Reason,
     Rejection,
     RoundRobinTurn,
+    ScheduledTouch,
     Scored,
+    SequenceChange,
+    SequencePlanned,
+    SequenceStopped,
     Signal,
     SignalRecorded,
     SlaBreached,
@@ -271,6 +275,32 @@ def touched(status: str = "planned", seconds: float = 0.02, **fields: Any) -> To
     return event(TouchRecorded, seconds, data, type=f"leadstream.touch.{status}.v1", service="nurture")
 
 
+def planned(seconds: float = 0.025) -> SequencePlanned:
+    return event(SequencePlanned, seconds, _change(seconds, "entered", _HELLO, _CALL), service="nurture")
+
+
+def stopped(seconds: float = 62.5) -> SequenceStopped:
+    call = _CALL.replace(reason=None)
+    return event(SequenceStopped, seconds, _change(seconds, "reply", call), service="nurture")
+
+
+_HELLO = ScheduledTouch(touch_id="t1", step="hello", channel="email", due_at=at(60))
+_CALL = ScheduledTouch(touch_id="t2", step="call", channel="call_task", due_at=at(86_400), reason="daily_limit")
+
+
+def _change(seconds: float, reason: str, *touches: ScheduledTouch) -> SequenceChange:
+    return SequenceChange.from_dict(
+        {
+            "origin": ORIGIN,
+            "sequence": "welcome",
+            "rep": "kim",
+            "occurred_at": at(seconds),
+            "reason": reason,
+            "touches": touches,
+        }
+    )
+
+
 def outcome(kind: str = "won", seconds: float = 90_000, **fields: Any) -> OutcomeRecorded:
     data = Outcome.from_dict(
         {
@@ -336,6 +366,7 @@ STORY: tuple[tuple[Topic, Event], ...] = (
     (SCORED, scored()),
     (ASSIGNED, assigned()),
     (TOUCHED, touched()),
+    (TOUCHED, planned()),
     (SIGNALS, signalled()),
     (DEAD, dead()),
     (DEAD, dead("decode", 5)),
@@ -344,6 +375,7 @@ STORY: tuple[tuple[Topic, Event], ...] = (
     (TOUCHED, touched("sent", 60)),
     (TOUCHED, touched("failed", 61)),
     (TOUCHED, touched("suppressed", 62)),
+    (TOUCHED, stopped()),
     (TOUCHED, touched("unknown", 63)),
     (TOUCHED, touched("sent", 64, human=True, channel="call", sequence=None, step=None)),
     (ASSIGNED, sla_breached()),

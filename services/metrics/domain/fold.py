@@ -27,6 +27,8 @@ from schemas.events import (
     Origin,
     OutcomeKind,
     OutcomeRecorded,
+    SequencePlanned,
+    SequenceStopped,
     SignalRecorded,
     SlaBreached,
     SlaMet,
@@ -79,6 +81,10 @@ def fold(ledger: Ledger | None, event: Event) -> Ledger | None:
 def _captured(before: Ledger, event: LeadCaptured) -> Updates | None:
     counted = _counted(before, "submissions", event.data.origin.submission_id)
     return None if counted is None else counted | _began(before, event.data.origin)
+
+
+def _planned(before: Ledger, event: SequencePlanned | SequenceStopped) -> Updates:
+    return _began(before, event.data.origin)
 
 
 def _began(before: Ledger, origin: Origin | None) -> Updates:
@@ -197,6 +203,8 @@ _UPDATES: Mapping[type[Event], Callable[[Ledger, Any], Updates | None]] = {
     SlaMet: _sla_settled,
     SlaBreached: _sla_settled,
     TouchRecorded: _touched,
+    SequencePlanned: _planned,
+    SequenceStopped: _planned,
     OutcomeRecorded: _outcome,
 }
 """Kind of event → what it changes in a ledger; None when it was counted already."""

@@ -9,16 +9,16 @@ from schemas.events import Assignment, Parked
 from services.nurture.domain.state import NurtureState
 
 
-def sequence_for(nurture: Nurture, state: NurtureState, told: Assignment | Parked) -> Sequence | None:
+def sequence_for(nurture: Nurture, state: NurtureState, placed: Assignment | Parked) -> Sequence | None:
     """The first sequence whose conditions the lead meets, when it may enter that one (again).
 
     A lead that has been through the first sequence it meets is not handed to the second. A disqualified lead
     enters none.
     """
-    if told.qualification == "disqualified":
+    if placed.qualification == "disqualified":
         return None
-    owned = isinstance(told, Assignment)
-    facts = facts_of(told).with_score(told, told.territory if isinstance(told, Assignment) else None)
+    owned = isinstance(placed, Assignment)
+    facts = facts_of(placed).with_score(placed, placed.territory if isinstance(placed, Assignment) else None)
     for sequence, meets in _entries(nurture):
         if sequence.owned is owned and meets(facts):
             return sequence if _may_enter(sequence, state) else None

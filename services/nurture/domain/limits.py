@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -75,12 +75,21 @@ def free_from(state: NurtureState, channel: TemplateChannel, at: datetime, limit
     """The first time at or after `at` that the lead's own limits allow a touch on `channel`."""
     if channel == UNCOUNTED:
         return at
-    spaced = max((at, *(touch.at + limits.between_touches for touch in state.sent if touch.channel == channel)))
-    return _after_a_full_week(state, spaced, limits.per_lead_per_week)
+    counted = _counted(state)
+    spaced = max((at, *(sent + limits.between_touches for other, sent in counted if other == channel)))
+    return _after_a_full_week(counted, spaced, limits.per_lead_per_week)
 
 
-def _after_a_full_week(state: NurtureState, at: datetime, most: int) -> datetime:
-    sent = sorted(touch.at for touch in state.sent if touch.channel != UNCOUNTED and at - WEEK < touch.at)
+def _counted(state: NurtureState) -> list[tuple[TemplateChannel, datetime]]:
+    """Channel and time of what was sent, and of what the sender has been asked for: most of that will be."""
+    counted = [(touch.channel, touch.at) for touch in state.sent]
+    if state.enrolment is not None:
+        counted += [(touch.channel, touch.due) for touch in state.enrolment.touches if touch.progress == "asked"]
+    return [(channel, at) for channel, at in counted if channel != UNCOUNTED]
+
+
+def _after_a_full_week(counted: Iterable[tuple[TemplateChannel, datetime]], at: datetime, most: int) -> datetime:
+    sent = sorted(sent for _, sent in counted if at - WEEK < sent)
     return sent[-most] + WEEK if len(sent) >= most else at
 
 
@@ -93,16 +102,25 @@ def last_on(state: NurtureState, between: timedelta) -> dict[str, datetime]:
 
 
 def noted(place: SenderDay | None) -> dict[str, Any]:
-    """`place` as JSON, for the data of a timer or a send."""
+    """`place` as JSON, for the payload of a send."""
     return {"counts_on": list(place)} if place is not None else {}
 
 
-def place_in(data: Mapping[str, Any]) -> SenderDay | None:
-    """What a timer's or a send's touch counts against, as noted in its data."""
-    place = data.get("counts_on")
+def place_in(payload: Mapping[str, Any]) -> SenderDay | None:
+    """What a send counts against, as noted in its payload."""
+    place = payload.get("counts_on")
     return SenderDay(*place) if place else None
+
+
+def places_in(data: Mapping[str, Any]) -> Iterator[SenderDay]:
+    """What the touches of a timer or a send count against; a timer for a single touch has it as a send has."""
+    place = place_in(data)
+    if place is not None:
+        yield place
+    for each in data.get("places", ()):
+        yield SenderDay(*each)
 
 
 def places(data: Iterable[Mapping[str, Any]]) -> tuple[SenderDay, ...]:
     """The senders' days that these timers and sends are about, each once, in the one order all batches lock in."""
-    return tuple(sorted({place for place in map(place_in, data) if place is not None}))
+    return tuple(sorted({place for each in data for place in places_in(each)}))

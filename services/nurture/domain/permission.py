@@ -8,9 +8,6 @@ from policy import Consent as ConsentPolicy
 from policy import ConsentRule, LawfulBasis, TemplateChannel
 from services.nurture.domain.state import Lead
 
-OTHERS_SAID = frozenset({"csv_import", "referral"})
-"""Channels on which somebody else brought the lead: it has not enquired itself."""
-
 
 def refusal(
     rules: ConsentPolicy, lead: Lead, channel: TemplateChannel, at: datetime, unsubscribed_at: datetime | None
@@ -43,7 +40,7 @@ def _stands_on(basis: LawfulBasis, rules: ConsentPolicy, lead: Lead, at: datetim
         return False
     if _consents(rules, lead, at):
         return True
-    enquired = lead.origin.channel not in OTHERS_SAID
+    enquired = lead.origin.channel not in rules.brought_by_others
     return basis == "requested" and enquired and at <= lead.origin.submitted_at + rules.requested_for
 
 

@@ -23,7 +23,7 @@ ENTERED_KEPT = 32
 """Sequences remembered as entered."""
 
 Progress = Literal["planned", "asked", "sent", "failed", "suppressed", "unknown"]
-"""`asked`: the sender has been asked and has not answered yet; the rest as in `TouchStatus`."""
+"""`asked`: the sender has been asked, and the result is not known yet; the rest as in `TouchStatus`."""
 
 
 class Lead(State, frozen=True, kw_only=True):
@@ -73,11 +73,16 @@ class Enrolment(State, frozen=True, kw_only=True):
         """The touch of that id."""
         return next((touch for touch in self.touches if touch.touch_id == touch_id), None)
 
-    def put(self, *changed: PlannedTouch) -> Enrolment:
+    @property
+    def pending(self) -> tuple[PlannedTouch, ...]:
+        """The touches that are still planned."""
+        return tuple(touch for touch in self.touches if touch.progress == "planned")
+
+    def put(self, *changed: PlannedTouch, held: bool | None = None) -> Enrolment:
         """The same enrolment with these touches in the place of their earlier selves."""
         by_id = {touch.touch_id: touch for touch in changed}
         touches = tuple(by_id.get(touch.touch_id, touch) for touch in self.touches)
-        return self.replace(touches=touches)
+        return self.replace(touches=touches, held=self.held if held is None else held)
 
 
 class SentTouch(State, frozen=True, kw_only=True):
@@ -111,24 +116,24 @@ class NurtureState(State, frozen=True, kw_only=True):
         return self.owner.kind == "recycled" or returned
 
 
-def with_facts(state: NurtureState, told: Scored | Assignment | Parked) -> NurtureState:
-    """What is known after `told`: the latest submission counts; of one submission, what came with a score."""
-    known, from_score = state.lead, isinstance(told, Scored)
+def with_facts(state: NurtureState, facts: Scored | Assignment | Parked) -> NurtureState:
+    """What is known after `facts`: the latest submission counts; of one submission, what came with a score."""
+    known, from_score = state.lead, isinstance(facts, Scored)
     if known is not None:
         before = (known.origin.captured_at, known.from_score)
-        if (told.origin.captured_at, from_score) < before:
+        if (facts.origin.captured_at, from_score) < before:
             return state
-    return state.replace(lead=lead_of(told))
+    return state.replace(lead=lead_of(facts))
 
 
-def lead_of(told: Scored | Assignment | Parked) -> Lead:
-    """The lead as one event tells it."""
+def lead_of(facts: Scored | Assignment | Parked) -> Lead:
+    """The lead as one event describes it."""
     return Lead(
-        origin=told.origin,
-        person=told.person,
-        profile=told.profile,
-        consent=_without_wording(told.consent),
-        from_score=isinstance(told, Scored),
+        origin=facts.origin,
+        person=facts.person,
+        profile=facts.profile,
+        consent=_without_wording(facts.consent),
+        from_score=isinstance(facts, Scored),
     )
 
 
@@ -152,11 +157,10 @@ def with_return(state: NurtureState, at: datetime) -> NurtureState:
     return state.replace(returned_at=at)
 
 
-def with_sent(state: NurtureState, channel: TemplateChannel, at: datetime) -> NurtureState:
-    """Remembers a touch that went out, and forgets those of more than a week before it."""
-    kept = [touch for touch in state.sent if touch.at > at - WEEK][-SENT_KEPT + 1 :]
-    sent = (*kept, SentTouch(channel=channel, at=at))
-    return state.replace(sent=sent)
+def with_sent(sent: tuple[SentTouch, ...], channel: TemplateChannel, at: datetime) -> tuple[SentTouch, ...]:
+    """Adds a touch that went out to those of the last week, and forgets those of more than a week before it."""
+    kept = [touch for touch in sent if touch.at > at - WEEK][-SENT_KEPT + 1 :]
+    return (*kept, SentTouch(channel=channel, at=at))
 
 
 def with_entry(state: NurtureState, enrolment: Enrolment) -> NurtureState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,6 +16,8 @@ _LOOK_AHEAD_DAYS = 9
 """A week has every kind of day; two more, because the first may be half over and a clock change may eat one."""
 
 _DAY = 1_440
+
+_DAYS_KEPT = 1_000
 
 
 class Opening(NamedTuple):
@@ -46,16 +48,27 @@ class SendingHours:
     zone: tzinfo
     window: WeeklyHours
     quiet: TimeWindow | None
+    _known: dict[date, tuple[Opening, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """The openings of the days asked for so far: most leads ask for the same days."""
 
     def next_opening(self, moment: datetime) -> Opening | None:
         """The first time at or after `moment` that sending is allowed; None when it never is."""
         today = moment.astimezone(self.zone).date()
         for ahead in range(_LOOK_AHEAD_DAYS):
             day = today + timedelta(days=ahead)
-            for at, until in open_spans(day, self._open_minutes(day), self.zone, move_skipped=True):
-                if until > moment:
-                    return Opening(max(at, moment.astimezone(UTC)), until)
+            for opening in self._known.get(day) or self._openings(day):
+                if opening.until > moment:
+                    return opening if opening.at >= moment else Opening(moment.astimezone(UTC), opening.until)
         return None
+
+    def _openings(self, day: date) -> tuple[Opening, ...]:
+        """All of a day, in order; none that a clock change leaves empty."""
+        spans = open_spans(day, self._open_minutes(day), self.zone, move_skipped=True)
+        found = tuple(Opening(at, until) for at, until in spans)
+        if len(self._known) >= _DAYS_KEPT:
+            self._known.clear()
+        self._known[day] = found
+        return found
 
     def _open_minutes(self, day: date) -> Iterator[tuple[int, int]]:
         """Minutes after midnight from which and before which sending is allowed on `day`, in order."""

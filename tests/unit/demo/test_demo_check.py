@@ -18,7 +18,7 @@ from demo.posting import Sent
 from demo.summary import duplicates, percentile, time_to_owner
 from log.reader import LogRecord
 from schemas.base import Event
-from schemas.events import LeadAssigned, LeadCaptured, SlaMet
+from schemas.events import LeadAssigned, LeadCaptured, SequencePlanned, SequenceStopped, SlaMet
 from schemas.topics import TOPICS
 from tests.unit.metrics import ledger_events as e
 
@@ -263,3 +263,15 @@ def test_met_beats_breached_whatever_comes_first() -> None:
     for order in (told, told[::-1]):
         assert [verdict.kept for verdict in evidence(*order).verdicts.values()] == [True]
     assert [verdict.kept for verdict in evidence(told[1]).verdicts.values()] == [False]
+
+
+def test_each_touch_is_planned_once_however_often_its_plan_changes() -> None:
+    found = evidence(
+        e.sequence(SequencePlanned, 1, "t1", "t2"),
+        e.sequence(SequencePlanned, 2, "t1", "t2", reason="moved"),
+        e.touch(3, "t1"),
+        e.sequence(SequenceStopped, 4, "t2", reason="reply"),
+        e.sequence(SequenceStopped, 5, "t3", reason="unsubscribe"),  # known before the plan: never announced
+    )
+    counts = {status: found.touches["email", status, False] for status in ("planned", "sent", "suppressed")}
+    assert counts == {"planned": 3, "sent": 1, "suppressed": 2}

@@ -57,6 +57,8 @@ def test_the_sample_story_has_an_event_of_every_kind() -> None:
         (story.parked(), "parked, nobody owns it, because too small for a person"),
         (story.recycled(), "given back: the owner gave it back: no budget"),
         (story.touched(), "email touch planned (welcome, step hello) for 2026-03-02 09:01:00"),
+        (story.planned(), "sequence welcome planned: entered"),
+        (story.stopped(), "sequence welcome stopped: reply"),
         (story.touched("sent"), "email touch sent (welcome, step hello)"),
         (story.touched("sent", human=True, channel="call", sequence=None), "call touch sent by kim"),
         (story.signalled(), "pricing visit (/pricing), by web"),
@@ -94,6 +96,9 @@ def test_an_event_is_told_in_a_sentence(event: Event, said: str) -> None:
         (story.sla_breached(), "the deadline was 2026-03-02 09:05:00"),
         (story.escalated(), "not contacted by kim by 2026-03-02 09:05:00"),
         (story.touched("suppressed"), "first message of the sequence"),
+        (story.planned(), "2026-03-02 09:01:00 email (step hello)"),
+        (story.planned(), "2026-03-03 09:00:00 call task (step call): daily_limit"),
+        (story.stopped(), "2026-03-03 09:00:00 call task (step call), suppressed"),
         (story.outcome("lost", reason="bought elsewhere"), "because bought elsewhere"),
         (story.dead("decode"), "data.origin: missing"),
         (

@@ -29,7 +29,11 @@ from schemas.events import (
     Person,
     Profile,
     Rejection,
+    ScheduledTouch,
     Scored,
+    SequenceChange,
+    SequencePlanned,
+    SequenceStopped,
     Signal,
     SignalRecorded,
     SlaBreached,
@@ -225,6 +229,22 @@ def touch(
         occurred_at=at(seconds),
     )
     return envelope(TouchRecorded, seconds, data, type=f"leadstream.touch.{status}.v1", **fields)
+
+
+def sequence(
+    event: type[SequencePlanned | SequenceStopped], seconds: float, *touches: str, reason: str = "entered"
+) -> SequencePlanned | SequenceStopped:
+    """A sequence with these touches was planned, or stopped."""
+    data = SequenceChange(
+        origin=origin(),
+        sequence="hot",
+        occurred_at=at(seconds),
+        reason=reason,
+        touches=tuple(
+            ScheduledTouch(touch_id=each, step="one", channel="email", due_at=at(seconds)) for each in touches
+        ),
+    )
+    return envelope(event, seconds, data)
 
 
 def signal(seconds: float = 5, identity: str = "g1", **fields: Any) -> SignalRecorded:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.base import Event
+from schemas.events import SequencePlanned, SequenceStopped
 from services.metrics.domain.fold import REMEMBERED, fold
 from services.metrics.domain.ledger import Ledger
 from services.metrics.domain.sla_clocks import REMEMBERED_CLOCKS
@@ -76,6 +77,11 @@ def test_only_what_was_sent_is_a_touch_and_only_people_contact() -> None:
         e.touch(5, "t4"),
     )
     assert (ledger.touches, ledger.touched_at, ledger.contacted_at) == (1, e.at(5), None)
+
+
+def test_a_plan_says_only_where_the_lead_came_from() -> None:
+    plans = (e.sequence(SequencePlanned, 1, "t1", "t2"), e.sequence(SequenceStopped, 2, "t2"))
+    assert [folded(each) for each in plans] == [folded(e.touch(1, "t1", "planned"))] * 2
 
 
 def test_a_crm_that_reports_contact_counts_as_contact() -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from policy.loading import load_policy
-from schemas.events import Consent, Profile
+from runtime.stage import SetTimer
+from schemas.events import Consent, Profile, SequencePlanned
 from services.nurture.domain.limits import SenderDay, places
+from services.nurture.domain.schedule import place_of
 from tests.unit.nurture.world import (
     LEAD,
     MONDAY,
@@ -22,6 +24,7 @@ from tests.unit.nurture.world import (
     person,
     policy,
     reassigned,
+    recycled,
     scored,
     signal,
 )
@@ -45,10 +48,16 @@ def days_of(world: World) -> tuple[SenderDay, ...]:
 
 
 def played(world: World, **facts: Any) -> list[str]:
-    """What became of each touch in the end."""
+    """What became of each touch in the end; of what happened at the same time, in the order of the sequence."""
     world.hear(assigned(**facts)).run_until(MONDAY + timedelta(days=30))
     assert world.timers == {}
-    return [line for line in world.log() if not line.startswith("planned")]
+    order = list(dict.fromkeys(told.data.touch_id for told in world.told))
+    ends = [
+        (told.data.occurred_at, order.index(told.data.touch_id), line)
+        for told, line in zip(world.told, world.log(), strict=True)
+        if told.status != "planned"
+    ]
+    return [line for _, _, line in sorted(ends)]
 
 
 def test_a_whole_sequence_is_sent_in_its_time() -> None:
@@ -82,8 +91,9 @@ def test_what_was_said_and_to_whom_is_told_of_a_touch_that_was_sent() -> None:
 
 def test_the_sender_is_asked_for_all_it_needs_and_only_once() -> None:
     world = World().hear(assigned())
-    world.fire(next(iter(world.timers)))
-    (effect,) = world.effects
+    world.fire()
+    effect, task = world.effects
+    assert (effect.payload["channel"], task.payload["channel"]) == ("email", "call_task")
     assert effect.kind == "send"
     assert effect.payload["lead_id"] == LEAD
     assert effect.payload["sender"] == "lucia@example.com"
@@ -95,12 +105,11 @@ def test_the_sender_is_asked_for_all_it_needs_and_only_once() -> None:
 
 def test_a_timer_that_comes_again_asks_for_nothing() -> None:
     world = World().hear(assigned())
-    name = next(iter(world.timers))
-    timer = world.timers[name]
-    world.fire(name)
-    world.timers[name] = timer
-    world.fire(name)
-    assert len(world.effects) == 1
+    timer = world.timers["touches"]
+    world.fire()
+    world.timers["touches"] = timer
+    world.fire()
+    assert len(world.effects) == 2
     assert world.decisions[-1].dropped == "touch_superseded"
 
 
@@ -251,17 +260,67 @@ def test_a_mailbox_s_day_is_that_of_its_owner() -> None:
 
 def test_a_sender_that_the_batch_has_not_locked_is_locked_first() -> None:
     world = World().hear(assigned())
-    name = next(name for name, (timer, _) in world.timers.items() if timer.due == MONDAY)
-    timer, cause = world.timers[name]
-    stale = dict(timer.data or {}) | {"counts_on": ("email:somebody-else@example.com", "2026-03-02")}
-    world.timers[name] = (type(timer)(timer.name, timer.due, stale), cause)
-    world.fire(name)
-    assert not world.effects
-    again, _ = world.timers[name]
+    timer, cause = world.timers["touches"]
+    stale = {"places": [["email:somebody-else@example.com", "2026-03-02"]]}
+    world.timers["touches"] = (type(timer)(timer.name, timer.due, stale), cause)
+    world.fire()
+    assert [effect.payload["channel"] for effect in world.effects] == ["call_task"]
+    again, _ = world.timers["touches"]
     assert again.due == MONDAY
     assert places([again.data or {}]) == (SenderDay("email:lucia@example.com", "2026-03-02"),)
-    world.fire(name)
-    assert len(world.effects) == 1
+    world.fire()
+    assert [effect.payload["channel"] for effect in world.effects] == ["call_task", "email"]
+
+
+def test_several_touches_that_are_due_together_are_decided_together() -> None:
+    world = World(used={SenderDay("email:lucia@example.com", "2026-03-05"): 2, SenderDay("sms", "2026-03-05"): 2})
+    world.hear(assigned()).run_until(MONDAY + timedelta(days=2))
+    decided = len(world.decisions)
+    world.fire()
+    assert len(world.decisions) == decided + 1
+    (event,) = world.decisions[-1].events
+    assert isinstance(event, SequencePlanned)
+    assert [(each.channel, each.reason) for each in event.data.touches] == [
+        ("email", "daily_limit"),
+        ("sms", "daily_limit"),
+    ]
+
+
+def test_what_the_sender_has_been_asked_for_counts_for_the_lead_s_limits() -> None:
+    world = World(policy(limits=limits(per_lead_per_week=3))).hear(assigned()).run_until(MONDAY + timedelta(days=2))
+    world.fire()
+    assert [effect.payload["channel"] for effect in world.effects] == ["email"]
+    assert world.log()[-1] == "planned again/sms lead_limit"
+
+
+# ── timers of one touch each, as earlier versions set them ─────────────────────────────────────────
+
+
+def with_old_timers(world: World) -> World:
+    """The same lead as it stood when each touch had its timer."""
+    (_, cause) = world.timers.pop("touches")
+    assert world.state is not None
+    for touch in world.waiting:
+        place = place_of(touch, world.state.owner, world.policy)
+        data = {"touch": touch.touch_id, **({"counts_on": list(place)} if place else {})}
+        name = f"touch:{touch.touch_id}"
+        world.timers[name] = (SetTimer(name, touch.due, data), cause)
+    return world
+
+
+def test_timers_of_single_touches_send_what_is_due_and_only_once() -> None:
+    world = with_old_timers(World().hear(assigned())).run_until(MONDAY + timedelta(days=30))
+    assert world.log()[5:] == World().hear(assigned()).run_until(MONDAY + timedelta(days=30)).log()[5:]
+    assert world.timers == {}
+
+
+def test_timers_of_single_touches_send_nothing_when_the_sequence_was_stopped_or_is_held() -> None:
+    stopped = with_old_timers(World().hear(assigned())).hear(signal("email_reply", MONDAY + HOUR / 2))
+    held = with_old_timers(World().hear(assigned())).hear(recycled(MONDAY))
+    for world in (stopped, held):
+        world.run_until(MONDAY + timedelta(days=30))
+        assert world.log("sent") == []
+        assert world.timers == {}
 
 
 def test_a_lead_gets_no_more_than_its_weekly_limit() -> None:
@@ -290,3 +349,11 @@ def test_a_rep_who_has_left_the_policy_still_sends() -> None:
 def test_the_starter_policies_send_a_hot_lead_its_first_email_at_once(policy_file: str) -> None:
     world = World(load_policy(Path(policy_file))).hear(assigned()).run_until(MONDAY)
     assert "sent at-once/email" in world.log()
+
+
+def test_the_policy_says_on_which_channels_others_bring_a_lead() -> None:
+    world = World(policy({**GB_CONSENT, "brought_by_others": "partner"}))
+    assert played(world, origin=origin(channel="csv_import"))[0] == "sent at-once/email"
+    world = World(policy({**GB_CONSENT, "brought_by_others": "partner"}))
+    outcomes = played(world, origin=origin(channel="partner"))
+    assert outcomes[0] == "suppressed at-once/email no_basis:requested:britain"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from schemas.events import Consent, Profile
+from schemas.base import Mode
+from schemas.events import Consent, Profile, SequencePlanned
 from services.nurture.domain.entry import sequence_for
 from services.nurture.domain.limits import places
 from services.nurture.domain.state import NurtureState
@@ -21,6 +22,7 @@ from tests.unit.nurture.world import (
     parked,
     policy,
     reassigned,
+    scored,
 )
 
 PARALLEL = [
@@ -38,7 +40,7 @@ def due_of(world: World) -> dict[str, str]:
 
 
 def senders_of(world: World) -> set[str]:
-    """Whose daily limits the planned touches count against."""
+    """Whose daily limits the touches that are due next count against."""
     return {place.sender for place in places(timer.data or {} for timer, _ in world.timers.values())}
 
 
@@ -52,7 +54,7 @@ def test_an_assignment_plans_touches_on_parallel_channels() -> None:
         "again/email": "Thu 10:00",
         "again/sms": "Thu 10:00",
     }
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
     assert not world.effects
 
 
@@ -126,11 +128,13 @@ def test_a_lead_that_meets_no_sequence_is_remembered_and_sent_nothing() -> None:
 
 def test_a_new_owner_goes_on_with_the_sequence_from_another_mailbox() -> None:
     world = World().hear(assigned()).run_until(MONDAY)
-    assert senders_of(world) == {"email:lucia@example.com", "linkedin:lucia", "sms"}
+    assert senders_of(world) == {"linkedin:lucia"}
     told = len(world.told)
     world.hear(reassigned(MONDAY + timedelta(hours=2), rep="jonas"))
-    assert senders_of(world) == {"email:jonas@example.com", "linkedin:jonas", "sms"}
+    assert senders_of(world) == {"linkedin:jonas"}
     assert len(world.told) == told
+    world.run_until(MONDAY + timedelta(days=2))
+    assert senders_of(world) == {"email:jonas@example.com", "sms"}
 
 
 def test_parking_ends_the_owner_s_sequence_and_begins_the_other() -> None:
@@ -142,7 +146,7 @@ def test_parking_ends_the_owner_s_sequence_and_begins_the_other() -> None:
         "suppressed again/sms parked",
     ]
     assert world.log()[-1] == "planned story/email entered"
-    assert len(world.timers) == 1
+    assert len(world.waiting) == 1
 
 
 def test_a_lead_parked_for_good_enters_again_only_as_the_policy_says() -> None:
@@ -151,14 +155,14 @@ def test_a_lead_parked_for_good_enters_again_only_as_the_policy_says() -> None:
     world.hear(reassigned(MONDAY + timedelta(days=2)))
     assert world.timers == {}
     world.hear(parked(MONDAY + timedelta(days=3)), reassigned(MONDAY + timedelta(days=40)))
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 def test_a_new_enquiry_that_leads_to_another_sequence_replaces_the_one_under_way() -> None:
     tuesday = MONDAY + timedelta(days=1, hours=-1)
     world = World().hear(assigned(band="warm"), reassigned(tuesday, origin=origin(tuesday, "s2")))
     assert "suppressed later/email assigned" in world.log()
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 def test_the_same_enquiry_scored_anew_goes_on_with_its_sequence() -> None:
@@ -169,7 +173,7 @@ def test_the_same_enquiry_scored_anew_goes_on_with_its_sequence() -> None:
 def test_an_owner_ends_the_sequence_for_leads_without_one() -> None:
     world = World().hear(parked(), assigned(MONDAY + timedelta(days=1)))
     assert "suppressed story/email assigned" in world.log()
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 def test_a_sequence_is_entered_again_only_after_its_time() -> None:
@@ -197,7 +201,7 @@ def test_history_plans_nothing_and_remembers_the_owner() -> None:
     assert world.state is not None
     assert world.state.owner is not None
     world.hear(assigned(MONDAY + timedelta(days=1)))
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 def test_shadow_tells_what_it_would_plan_and_keeps_nothing_of_it() -> None:
@@ -217,7 +221,7 @@ def test_a_shadow_assignment_leaves_a_live_plan_alone() -> None:
     assert world.state.enrolment == enrolment
     assert world.state.owner is not None
     assert world.state.owner.rep == "lucia"
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 @pytest.mark.parametrize(
@@ -254,3 +258,28 @@ def test_touches_of_two_leads_never_share_an_id() -> None:
     other = assigned().replace(subject="lead-2")
     ids = {t.data.touch_id for t in World().hear(assigned()).told}
     assert ids.isdisjoint(t.data.touch_id for t in World().hear(other).told)
+
+
+def test_an_enrolment_is_one_event_and_one_timer() -> None:
+    world = World().hear(assigned())
+    (event,) = world.events
+    assert isinstance(event, SequencePlanned)
+    assert len(event.data.touches) == 5
+    assert list(world.timers) == ["touches"]
+    assert SequencePlanned.from_json(event.to_json()) == event
+
+
+def test_a_timer_is_set_only_when_the_next_touch_changes() -> None:
+    world = World().hear(assigned()).run_until(MONDAY)
+    before = len(world.decisions)
+    world.hear(scored(MONDAY + timedelta(hours=1)), reassigned(MONDAY + timedelta(hours=2)))
+    assert [decision.timers for decision in world.decisions[before:]] == [(), ()]
+
+
+@pytest.mark.parametrize("mode", ["history", "shadow"])
+def test_what_is_imported_or_tried_out_does_not_keep_a_live_plan_from_being_sent(mode: Mode) -> None:
+    world = World().hear(assigned()).run_until(MONDAY)
+    world.hear(reassigned(MONDAY + timedelta(hours=1), rep="jonas", mode=mode))
+    world.run_until(MONDAY + timedelta(days=30))
+    assert len(world.log("sent")) == 5
+    assert world.told[-1].data.rep == ("jonas" if mode == "history" else "lucia")

@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from schemas.base import Event
-from schemas.events import LeadAccepted, LeadEscalated, OutcomeKind, SlaBreached, SlaMet, SlaResult
+from schemas.events import LeadAccepted, LeadEscalated, OutcomeKind, SequenceStopped, SlaBreached, SlaMet, SlaResult
 from schemas.events.signals import SignalType
 from schemas.events.touched import TouchStatus
-from services.nurture.stage import NurtureStage
+from services.nurture.stage import TIMER, NurtureStage
 from tests.unit.nurture.world import (
     MONDAY,
     NURTURE,
@@ -36,7 +37,7 @@ def under_way() -> World:
     """The first step is sent; three touches are still planned."""
     world = World().hear(assigned()).run_until(MONDAY)
     assert world.log("sent") == ["sent at-once/email", "sent at-once/call_task"]
-    assert len(world.timers) == 3
+    assert len(world.waiting) == 3
     return world
 
 
@@ -79,19 +80,19 @@ def test_what_stops_a_sequence_suppresses_the_rest_of_it(happened: Event, reason
 )
 def test_interest_stops_nothing(kind: SignalType) -> None:
     world = under_way().hear(signal(kind, LATER))
-    assert len(world.timers) == 3
+    assert len(world.waiting) == 3
     assert world.decisions[-1].dropped == "stops_nothing"
 
 
 @pytest.mark.parametrize("kind", ["accepted"])
 def test_an_owner_who_takes_the_lead_stops_nothing(kind: OutcomeKind) -> None:
-    assert len(under_way().hear(outcome(kind, LATER)).timers) == 3
+    assert len(under_way().hear(outcome(kind, LATER)).waiting) == 3
 
 
 @pytest.mark.parametrize("status", [status for status in get_args(TouchStatus) if status != "sent"])
 def test_a_touch_that_a_rep_has_not_made_stops_nothing(status: TouchStatus) -> None:
     world = under_way().hear(touch(LATER, status))
-    assert len(world.timers) == 3
+    assert len(world.waiting) == 3
     assert world.decisions[-1].dropped == "no_contact_by_a_person"
 
 
@@ -102,7 +103,7 @@ def test_what_became_of_deadlines_stops_nothing(kind: type[Event]) -> None:
     )
     world = under_way().hear(envelope(kind, LATER, told))
     assert world.decisions[-1].dropped == "stops_nothing"
-    assert len(world.timers) == 3
+    assert len(world.waiting) == 3
 
 
 def test_only_what_would_be_dropped_is_passed_over_unread() -> None:
@@ -113,10 +114,10 @@ def test_only_what_would_be_dropped_is_passed_over_unread() -> None:
 
 def test_the_news_of_its_own_touches_is_dropped() -> None:
     world = under_way()
-    before, own = world.state, list(world.told)
+    before, own = world.state, list(world.events)
     world.hear(*own, touch(LATER, human=False))
     assert {decision.dropped for decision in world.decisions[-len(own) - 1 :]} == {"no_contact_by_a_person"}
-    assert (world.state, len(world.timers)) == (before, 3)
+    assert (world.state, len(world.waiting)) == (before, 3)
 
 
 def test_the_news_of_an_automatic_touch_leaves_nothing_of_a_lead_that_is_not_known() -> None:
@@ -141,7 +142,7 @@ def test_a_sequence_that_does_not_list_a_condition_goes_on() -> None:
     hot = {**NURTURE["sequences"][0], "stop_on": ["unsubscribe"]}
     world = World(policy(sequences=[hot])).hear(assigned()).run_until(MONDAY)
     world.hear(signal("email_reply", LATER), outcome("won", LATER), touch(LATER))
-    assert len(world.timers) == 3
+    assert len(world.waiting) == 3
     world.hear(signal("unsubscribe", LATER))
     assert world.log("suppressed") == rest_suppressed("unsubscribe")
 
@@ -156,12 +157,12 @@ def test_a_stop_that_comes_before_the_assignment_suppresses_every_touch() -> Non
 def test_what_happened_before_the_enquiry_stops_nothing() -> None:
     earlier = MONDAY - timedelta(days=30)
     world = World().hear(signal("email_reply", earlier), outcome("lost", earlier), touch(earlier), assigned())
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 def test_a_meeting_booked_with_the_enquiry_stops_and_the_chat_it_came_through_does_not() -> None:
-    assert len(World().hear(assigned(), signal("chat", MONDAY)).timers) == 5
-    assert len(World().hear(assigned(), signal("meeting", MONDAY)).timers) == 0
+    assert len(World().hear(assigned(), signal("chat", MONDAY)).waiting) == 5
+    assert len(World().hear(assigned(), signal("meeting", MONDAY)).waiting) == 0
 
 
 def test_a_signal_dated_in_the_future_counts_from_when_it_was_heard_of() -> None:
@@ -174,7 +175,7 @@ def test_a_signal_dated_in_the_future_counts_from_when_it_was_heard_of() -> None
 
 def test_an_assignment_overrules_an_earlier_disqualification() -> None:
     world = World().hear(scored(MONDAY, qualification="disqualified"), assigned(LATER))
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 def test_a_stop_in_imported_history_is_heeded() -> None:
@@ -192,11 +193,11 @@ def test_the_same_stop_again_is_dropped() -> None:
 
 def test_a_touch_that_the_sender_already_has_is_left_to_its_result() -> None:
     world = World().hear(assigned())
-    world.fire(next(name for name, (timer, _) in world.timers.items() if timer.due == MONDAY))
+    world.fire()
     world.hear(signal("email_reply", LATER))
-    assert len(world.log("suppressed")) == 4
+    assert world.log("suppressed") == rest_suppressed("reply")
     world.answer("done")
-    assert world.log()[-1] == "sent at-once/email"
+    assert world.log()[-2:] == ["sent at-once/email", "sent at-once/call_task"]
 
 
 # ── given back ─────────────────────────────────────────────────────────────────────────────────────
@@ -227,15 +228,16 @@ def test_the_next_owner_goes_on_where_it_stopped(given_back: Event) -> None:
 
 def test_an_owner_found_in_time_changes_no_times() -> None:
     world = under_way()
-    before = {name: timer.due for name, (timer, _) in world.timers.items()}
+    before, due = world.waiting, world.timers[TIMER][0].due
     world.hear(recycled(LATER), reassigned(LATER + HOUR, rep="jonas"))
-    assert {name: timer.due for name, (timer, _) in world.timers.items()} == before
+    assert world.waiting == before
+    assert world.timers[TIMER][0].due == due
     assert world.log()[-1].startswith("sent")
 
 
 def test_a_return_heard_of_after_the_next_assignment_is_old_news() -> None:
     world = under_way().hear(reassigned(LATER + HOUR, rep="jonas"), outcome("returned", LATER))
-    assert len(world.timers) == 3
+    assert len(world.waiting) == 3
 
 
 def test_a_stop_while_on_hold_ends_the_sequence() -> None:
@@ -250,4 +252,28 @@ def test_a_lead_assigned_while_returned_is_planned_and_held() -> None:
     assert len(world.log("planned")) == 5
     assert world.timers == {}
     world.hear(reassigned(LATER + HOUR))
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
+
+
+def test_a_stop_is_one_event_with_all_that_it_suppresses() -> None:
+    world = under_way()
+    told = len(world.events)
+    (event,) = world.hear(signal("email_reply", LATER)).events[told:]
+    assert isinstance(event, SequenceStopped)
+    assert (event.data.reason, event.data.sequence, event.data.rep) == ("reply", "hot", "lucia")
+    assert [touch.channel for touch in event.data.touches] == ["linkedin", "email", "sms"]
+
+
+def test_the_policy_says_which_signals_and_outcomes_stop() -> None:
+    stops = {"signals": {"download": "reply", "unsubscribe": "unsubscribe"}, "outcomes": {"sql": "meeting"}}
+    world = World(policy(stops=stops)).hear(assigned())
+    world.hear(signal("email_reply", LATER), outcome("opportunity", LATER))
+    assert world.log("suppressed")[-1].endswith("human_touch")  # contact all the same
+    for happened, reason in ((signal("download", LATER), "reply"), (outcome("sql", LATER), "meeting")):
+        world = World(policy(stops=stops)).hear(assigned(), happened)
+        assert {line.split()[-1] for line in world.log("suppressed")} == {reason}
+
+
+def test_no_policy_may_leave_an_unsubscription_unheeded() -> None:
+    with pytest.raises(ValidationError, match="who unsubscribes is sent nothing more"):
+        policy(stops={"signals": {"chat": "reply"}})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import orjson
 
@@ -33,6 +33,9 @@ from schemas.events import (
     Parked,
     Profile,
     Scored,
+    SequenceChange,
+    SequencePlanned,
+    SequenceStopped,
     Signal,
     SignalRecorded,
     Touch,
@@ -41,8 +44,8 @@ from schemas.events import (
 from schemas.events.signals import SignalType
 from schemas.events.touched import TouchStatus
 from services.nurture.domain.limits import SenderDays, places
-from services.nurture.domain.state import NurtureState
-from services.nurture.stage import NurtureStage
+from services.nurture.domain.state import NurtureState, PlannedTouch
+from services.nurture.stage import TIMER, NurtureStage
 from services.nurture.store import Batch
 from tests.support.events import make_event
 
@@ -226,6 +229,55 @@ def _stored(data: Mapping[str, Any]) -> dict[str, Any]:
     return back
 
 
+class Told(NamedTuple):
+    """What an event said of one touch."""
+
+    id: str
+    """The event's."""
+    mode: Mode
+    status: TouchStatus
+    data: Touch
+
+
+def told_of(event: Event, before: Mapping[str, datetime]) -> list[Told]:
+    """What the event says of touches that were not planned so before; `before` holds when they were to be sent."""
+    match event:
+        case TouchRecorded(data=touch):
+            return [Told(event.id, event.mode, event.status, touch)]
+        case SequencePlanned(data=change):
+            told = []
+            for each in change.touches:
+                known = before.get(each.touch_id)
+                # A touch that is new, or moved, is told apart from one that stands as it did.
+                assert (each.reason is not None) == (known is not None and known != each.due_at)
+                if known != each.due_at:
+                    touch = _touch_of(change, each.touch_id).replace(reason=each.reason or change.reason)
+                    told.append(Told(event.id, event.mode, "planned", touch))
+            return told
+        case SequenceStopped(data=change):
+            return [
+                Told(event.id, event.mode, "suppressed", _touch_of(change, each.touch_id)) for each in change.touches
+            ]
+        case _:
+            return []
+
+
+def _touch_of(change: SequenceChange, touch_id: str) -> Touch:
+    (touch,) = (each for each in change.touches if each.touch_id == touch_id)
+    return Touch(
+        touch_id=touch.touch_id,
+        origin=change.origin,
+        channel=touch.channel,
+        human=False,
+        rep=change.rep,
+        sequence=change.sequence,
+        step=touch.step,
+        due_at=touch.due_at,
+        occurred_at=change.occurred_at,
+        reason=change.reason,
+    )
+
+
 Answer = tuple[Literal["done", "failed", "unknown"], str]
 
 
@@ -237,7 +289,10 @@ class World:
     state: NurtureState | None = None
     timers: dict[str, tuple[SetTimer, Cause]] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
-    told: list[TouchRecorded] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    dues: dict[str, datetime] = field(default_factory=dict)
+    """When each touch was last planned for."""
     used: dict[Any, int] = field(default_factory=dict)
     """Messages by sender and day, as the table has them."""
     decisions: list[Decision[NurtureState]] = field(default_factory=list)
@@ -254,7 +309,13 @@ class World:
             self.answer(*answer)
         return self
 
-    def fire(self, name: str) -> World:
+    @property
+    def waiting(self) -> tuple[PlannedTouch, ...]:
+        """The touches that are to come."""
+        enrolment = self.state.enrolment if self.state else None
+        return () if enrolment is None or enrolment.held else enrolment.pending
+
+    def fire(self, name: str = TIMER) -> World:
         timer, cause = self.timers.pop(name)
         own = cause.replace(id=derived_id(cause.id, "timer", name, timer.due.isoformat()))
         self._decide(TimerDue(LEAD, name, timer.due, timer.data or {}, cause), own, timer.due)
@@ -281,13 +342,30 @@ class World:
         # Through JSON, as the database has it; of what can't be written as JSON, a test must hear.
         self.state = decision.state and NurtureState.from_json(decision.state.to_json())
         assert self.state == decision.state
-        self.told += [event for event in decision.events if isinstance(event, TouchRecorded)]
+        self._tell(decision.events)
         for timer in decision.timers:
             self.timers.pop(timer.name, None)
             if not isinstance(timer, CancelTimer):
                 self.timers[timer.name] = (SetTimer(timer.name, timer.due, _stored(timer.data or {})), cause)
+        self._check_timer()
         if cause.mode == "live":
             self.effects += [Effect(each.effect_id, each.kind, _stored(each.payload)) for each in decision.effects]
+
+    def _tell(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self.events.append(event)
+            self.told += told_of(event, self.dues)
+            if isinstance(event, SequencePlanned):
+                self.dues |= {touch.touch_id: touch.due_at for touch in event.data.touches}
+                planned = self.state.enrolment.pending if self.state and self.state.enrolment else ()
+                ids = {touch.touch_id: touch.due for touch in planned}
+                assert event.mode == "shadow" or ids == {each.touch_id: each.due_at for each in event.data.touches}
+
+    def _check_timer(self) -> None:
+        """A lead has one timer, for the first of its touches; those of an older name are let run out."""
+        standing = [timer.due for name, (timer, _) in self.timers.items() if name == TIMER]
+        if standing or not self.timers:
+            assert standing == [min(touch.due for touch in self.waiting)] if self.waiting else not standing
 
     def log(self, *statuses: str) -> list[str]:
         """What was told, as `status step/channel reason`; only these statuses when some are named."""

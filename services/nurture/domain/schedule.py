@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from policy import Nurture, Policy, Sequence, SequenceTouch
+from policy import Nurture, Policy, Routing, Sequence, SequenceTouch
+from policy.compiled import compiled_once
 from schemas.base import derived_id
+from schemas.events import Assignment, Parked
 from services.nurture.domain.limits import UNCOUNTED, SenderDay, last_on, sender_of
-from services.nurture.domain.result import Moment, Wake
 from services.nurture.domain.state import Enrolment, Lead, NurtureState, Ownership, PlannedTouch
+from services.nurture.domain.update import DecisionContext
 from services.nurture.domain.windows import Opening, SendingHours, zone_named
 
 
-def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -> Enrolment:
-    """The way through `sequence` of `lead`, as its assignment tells it, beginning now.
+def enrol(state: NurtureState, lead: Assignment | Parked, sequence: Sequence, context: DecisionContext) -> Enrolment:
+    """The way through `sequence` of the lead, as its assignment describes it, beginning now.
 
     Touch ids come from the assignment and the step, so that the same decision gives the same touches again.
     """
-    nurture = moment.policy.nurture
+    nurture = context.policy.nurture
     hours = hours_for(sequence, lead, nurture)
     free = last_on(state, nurture.limits.between_touches)
     touches: list[PlannedTouch] = []
-    previous = moment.now
+    previous = context.now
+    entered = str(context.now)
     for step in sequence.steps:
-        wanted = (moment.now if step.counted_from == "start" else previous) + step.after
+        wanted = (context.now if step.counted_from == "start" else previous) + step.after
         opening = hours.next_opening(wanted)
         planned = []
         for touch in step.touches:
@@ -34,7 +37,7 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -
             due = found.at if found else at
             if touch.channel != UNCOUNTED:
                 free[touch.channel] = due + nurture.limits.between_touches
-            identity = derived_id("touch", moment.lead_id, moment.now, sequence.id, step.id, touch.channel)
+            identity = derived_id("touch", context.lead_id, entered, sequence.id, step.id, touch.channel)
             planned.append(PlannedTouch(touch_id=identity, step=step.id, channel=touch.channel, due=due, first_due=due))
         previous = min(each.due for each in planned)
         touches += planned
@@ -43,15 +46,25 @@ def enrol(state: NurtureState, lead: Lead, sequence: Sequence, moment: Moment) -
         owned=sequence.owned,
         enquiry=lead.origin.submission_id,
         since=lead.origin.submitted_at,
-        at=moment.now,
+        at=context.now,
         touches=tuple(touches),
     )
 
 
-def hours_for(sequence: Sequence, lead: Lead, nurture: Nurture) -> SendingHours:
+def hours_for(sequence: Sequence, lead: Lead | Assignment | Parked, nurture: Nurture) -> SendingHours:
     """When the lead may be sent the touches of `sequence`."""
     zone = zone_named(lead.profile.timezone, nurture.default_timezone)
-    return SendingHours(zone, sequence.send_window, nurture.limits.quiet_hours)
+    known = _hours_in_use(nurture)
+    hours = known.get((sequence.id, zone))
+    if hours is None:
+        hours = known[sequence.id, zone] = SendingHours(zone, sequence.send_window, nurture.limits.quiet_hours)
+    return hours
+
+
+@compiled_once
+def _hours_in_use(nurture: Nurture) -> dict[tuple[str, tzinfo], SendingHours]:  # noqa: ARG001  # one dictionary for each
+    """The sending hours by sequence and time zone, as they are asked for."""
+    return {}
 
 
 def opening_for(touch: SequenceTouch, hours: SendingHours, wanted: datetime, nurture: Nurture) -> Opening | None:
@@ -67,18 +80,18 @@ def opening_for(touch: SequenceTouch, hours: SendingHours, wanted: datetime, nur
 
 def find_touch(policy: Policy, sequence: str, touch: PlannedTouch) -> tuple[Sequence, SequenceTouch] | None:
     """A planned touch as the policy has it now; None when a newer policy has dropped it."""
-    for each in policy.nurture.sequences:
-        if each.id == sequence:
-            for step in each.steps:
-                for wanted in step.touches:
-                    if (step.id, wanted.channel) == (touch.step, touch.channel):
-                        return each, wanted
-    return None
+    return _touches_of(policy.nurture).get((sequence, touch.step, touch.channel))
 
 
-def wake_for(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> Wake:
-    """The timer of a planned touch."""
-    return Wake(touch.touch_id, touch.due, place_of(touch, owner, policy))
+@compiled_once
+def _touches_of(nurture: Nurture) -> dict[tuple[str, str, str], tuple[Sequence, SequenceTouch]]:
+    """All touches, by sequence, step and channel."""
+    return {
+        (sequence.id, step.id, touch.channel): (sequence, touch)
+        for sequence in nurture.sequences
+        for step in sequence.steps
+        for touch in step.touches
+    }
 
 
 def place_of(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> SenderDay | None:
@@ -96,10 +109,14 @@ def next_day(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> da
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(UTC)
 
 
-def _sender_zone(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> ZoneInfo:
+def _sender_zone(touch: PlannedTouch, owner: Ownership | None, policy: Policy) -> tzinfo:
     """The owner's time zone; the company's for what it sends as one, and for owners that have left the policy."""
     rep = owner.rep if owner and touch.channel != "sms" else None
-    for known in policy.routing.reps:
-        if known.id == rep:
-            return ZoneInfo(known.timezone or policy.routing.team(known.team).timezone)
-    return ZoneInfo(policy.nurture.default_timezone)
+    zone = _zones_of_reps(policy.routing).get(rep) if rep is not None else None
+    return zone or zone_named(None, policy.nurture.default_timezone)
+
+
+@compiled_once
+def _zones_of_reps(routing: Routing) -> dict[str, tzinfo]:
+    """Where each rep is: in a time zone of their own, or their team's."""
+    return {rep.id: ZoneInfo(rep.timezone or routing.team(rep.team).timezone) for rep in routing.reps}

@@ -1,4 +1,4 @@
-"""What the sender's answer makes of a touch: sent, failed, tried again, unknown."""
+"""What the result of a send makes of its touch: sent, failed, tried again, unknown."""
 
 from __future__ import annotations
 
@@ -7,17 +7,30 @@ from typing import Literal
 
 import pytest
 
-from services.nurture.domain.limits import SenderDay, places
-from tests.unit.nurture.world import MONDAY, World, assigned, parked, reassigned, recycled, signal
+from schemas.events import SequencePlanned
+from services.nurture.domain.limits import SenderDay
+from tests.unit.nurture.world import MONDAY, NURTURE, World, assigned, parked, policy, reassigned, recycled, signal
 
 HOUR = timedelta(hours=1)
 
 
+HOT, *OTHERS = NURTURE["sequences"]
+EMAIL, CALL = HOT["steps"][0]["touches"]
+AT_ONCE_EMAIL = {
+    **HOT,
+    "steps": [
+        {**HOT["steps"][0], "touches": [EMAIL]},
+        *HOT["steps"][1:],
+        {"id": "call", "after": "3d", "counted_from": "start", "touches": [CALL]},
+    ],
+}
+"""The hot sequence with nothing but an email in its first step."""
+
+
 def asked() -> World:
     """The first email is with the sender."""
-    world = World().hear(assigned())
-    email = next(name for name, (timer, _) in world.timers.items() if places([timer.data or {}]))
-    world.fire(email)
+    world = World(policy(sequences=[AT_ONCE_EMAIL, *OTHERS])).hear(assigned())
+    world.fire()
     assert len(world.effects) == 1
     assert world.effects[0].payload["channel"] == "email"
     return world
@@ -29,7 +42,7 @@ def test_a_touch_that_fails_for_now_is_tried_again_with_longer_and_longer_waits(
         world.answer("failed", "retry:mailbox_busy")
         planned = world.told[-1].data
         waits.append(planned.due_at - planned.occurred_at)
-        world.fire(f"touch:{planned.touch_id}")
+        world.fire()
     world.answer("failed", "retry:mailbox_busy")
     assert waits == [timedelta(minutes=5), timedelta(minutes=30), 2 * HOUR, 8 * HOUR]
     assert world.log()[-5:] == [
@@ -44,21 +57,21 @@ def test_a_touch_that_fails_for_now_is_tried_again_with_longer_and_longer_waits(
 def test_each_attempt_is_an_effect_of_its_own() -> None:
     world = asked()
     first = world.effects[0].effect_id
-    world.answer("failed", "retry:busy").fire(f"touch:{world.told[-1].data.touch_id}")
+    world.answer("failed", "retry:busy").fire()
     assert world.effects[0].effect_id != first
     assert world.effects[0].payload["attempt"] == 2
 
 
 def test_a_touch_that_succeeds_at_last_is_sent() -> None:
     world = asked().answer("failed", "retry:busy")
-    world.fire(f"touch:{world.told[-1].data.touch_id}").answer("done")
+    world.fire().answer("done")
     assert world.log()[-1] == "sent at-once/email"
 
 
 def test_a_refused_touch_has_failed_and_the_sequence_goes_on() -> None:
     world = asked().answer("failed", "refused:content_rejected")
     assert world.log()[-1] == "failed at-once/email content_rejected"
-    assert len(world.timers) == 4
+    assert len(world.waiting) == 4
 
 
 def test_an_address_that_bounces_ends_the_sequence() -> None:
@@ -95,11 +108,10 @@ def test_no_reason_quotes_an_address(detail: str) -> None:
 
 def test_what_came_too_late_for_its_window_waits_for_the_next_without_using_an_attempt() -> None:
     world = World().hear(assigned()).run_until(MONDAY)
-    linkedin = next(name for name, (timer, _) in world.timers.items() if timer.due == MONDAY + timedelta(days=1))
-    world.fire(linkedin).answer("failed", "late:send_window_closed", after=f"{10 * 3600}s")
+    world.fire().answer("failed", "late:send_window_closed", after=f"{10 * 3600}s")
     assert world.log()[-1] == "planned connect/linkedin send_window_closed"
     assert f"{world.told[-1].data.due_at:%a %H:%M}" == "Wed 09:00"
-    world.fire(linkedin)
+    world.fire()
     assert world.effects[0].payload["attempt"] == 1
 
 
@@ -124,7 +136,7 @@ def test_a_lead_given_back_waits_with_its_retry_too() -> None:
     world = asked().hear(recycled(MONDAY + HOUR)).answer("failed", "retry:busy")
     assert world.timers == {}
     world.hear(reassigned(MONDAY + 3 * HOUR))
-    assert len(world.timers) == 5
+    assert len(world.waiting) == 5
 
 
 def test_a_result_of_a_sequence_that_was_left_is_told_all_the_same() -> None:
@@ -138,3 +150,25 @@ def test_a_result_of_a_sequence_that_was_left_is_told_all_the_same() -> None:
 def test_a_failure_of_a_sequence_that_was_left_is_final() -> None:
     world = asked().hear(parked(MONDAY + HOUR)).answer("failed", "retry:busy")
     assert world.log()[-1] == "failed at-once/email busy"
+
+
+def test_the_policy_says_how_often_and_when_a_send_is_tried_again() -> None:
+    sender = {**NURTURE["sender"], "retry_after": ["1m"]}
+    world = World(policy(sequences=[AT_ONCE_EMAIL, *OTHERS], sender=sender)).hear(assigned()).fire()
+    world.answer("failed", "retry:busy")
+    assert world.told[-1].data.due_at == MONDAY + timedelta(minutes=1)
+    world.fire().answer("failed", "retry:busy")
+    assert world.log()[-1] == "failed at-once/email busy:no_more_attempts"
+
+
+def test_a_plan_with_a_retry_lists_all_that_is_planned_and_says_what_has_moved() -> None:
+    event = asked().answer("failed", "retry:busy").events[-1]
+    assert isinstance(event, SequencePlanned)
+    assert event.data.reason == "moved"
+    assert [(touch.step, touch.reason) for touch in event.data.touches] == [
+        ("at-once", "retry_1:busy"),
+        ("connect", None),
+        ("again", None),
+        ("again", None),
+        ("call", None),
+    ]

@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from policy import Policy, StopCondition
-from services.nurture.domain.plan import find_touch, hours_for, opening_for, wake_for
-from services.nurture.domain.result import Moment, Result, record
+from services.nurture.domain.schedule import find_touch, hours_for, opening_for
 from services.nurture.domain.state import Enrolment, NurtureState, PlannedTouch
+from services.nurture.domain.update import DecisionContext, LeadUpdate, plan_event, stop_event
 
 
-def steer(state: NurtureState, moment: Moment) -> Result:
+def reconcile(state: NurtureState, context: DecisionContext) -> LeadUpdate:
     """Brings the plan in line with the facts; the same facts give the same plan, whichever came last."""
     enrolment = state.enrolment
-    if enrolment is None or not any(touch.progress == "planned" for touch in enrolment.touches):
-        return Result(state)
-    reason = stopped_by(state, enrolment, moment.policy)
+    if enrolment is None or not enrolment.pending:
+        return LeadUpdate(state)
+    reason = stopped_by(state, enrolment, context.policy)
     if reason is not None:
-        return suppress_rest(state, moment, reason)
+        return suppress_rest(state, context, reason)
     if state.on_hold != enrolment.held:
-        return _hold(state, enrolment) if state.on_hold else _go_on(state, enrolment, moment)
-    return Result(state)
+        return _hold(state, enrolment) if state.on_hold else _go_on(state, enrolment, context)
+    return LeadUpdate(state)
 
 
 def stopped_by(state: NurtureState, enrolment: Enrolment, policy: Policy) -> StopCondition | None:
@@ -28,6 +28,8 @@ def stopped_by(state: NurtureState, enrolment: Enrolment, policy: Policy) -> Sto
 
     A sequence that a newer policy has dropped stops on everything: nobody can say any longer what it allowed.
     """
+    if not state.stops:
+        return None
     for condition in stop_conditions(enrolment.sequence, policy):
         at = state.stops.get(condition)
         if at is None:
@@ -59,39 +61,40 @@ def stop_conditions(sequence_id: str, policy: Policy) -> tuple[StopCondition, ..
     return ALL_CONDITIONS
 
 
-def suppress_rest(state: NurtureState, moment: Moment, reason: str) -> Result:
+def suppress_rest(state: NurtureState, context: DecisionContext, reason: str) -> LeadUpdate:
     """Calls off what is still planned. A touch that the sender already has is left to its result."""
     enrolment = state.enrolment
-    if enrolment is None:
-        return Result(state)
-    pending = [touch for touch in enrolment.touches if touch.progress == "planned"]
-    ended = enrolment.put(*(touch.replace(progress="suppressed") for touch in pending))
-    return Result(
-        state.replace(enrolment=ended.replace(held=False)),
-        records=tuple(("suppressed", record(state, enrolment, touch, moment.now, reason)) for touch in pending),
-        cancelled=() if enrolment.held else tuple(touch.touch_id for touch in pending),
+    if enrolment is None or not (pending := enrolment.pending):
+        return LeadUpdate(state)
+    ended = enrolment.put(
+        *(touch.replace(progress="suppressed") for touch in pending),
+        held=False,
+    )
+    return LeadUpdate(
+        state.replace(enrolment=ended),
+        events=(stop_event(state, enrolment, pending, context.now, reason),),
     )
 
 
-def _hold(state: NurtureState, enrolment: Enrolment) -> Result:
+def _hold(state: NurtureState, enrolment: Enrolment) -> LeadUpdate:
     """The lead was given back: nothing goes out until somebody has it again."""
-    held = enrolment.replace(held=True)
-    pending = tuple(touch.touch_id for touch in enrolment.touches if touch.progress == "planned")
-    return Result(state.replace(enrolment=held), cancelled=pending)
+    return LeadUpdate(state.replace(enrolment=enrolment.replace(held=True)))
 
 
-def _go_on(state: NurtureState, enrolment: Enrolment, moment: Moment) -> Result:
+def _go_on(state: NurtureState, enrolment: Enrolment, context: DecisionContext) -> LeadUpdate:
     """Somebody has the lead again: what should have gone out meanwhile is moved, and all the rest with it."""
-    pending = [touch for touch in enrolment.touches if touch.progress == "planned"]
-    late = max(moment.now - min(touch.due for touch in pending), timedelta())
-    moved = [_moved(state, enrolment, touch, late, moment.policy) for touch in pending] if late else pending
-    going = enrolment.put(*moved).replace(held=False)
-    return Result(
+    pending = enrolment.pending
+    late = context.now - min(touch.due for touch in pending)
+    if late <= timedelta():
+        return LeadUpdate(state.replace(enrolment=enrolment.replace(held=False)))
+    going = enrolment.put(
+        *(_moved(state, enrolment, touch, late, context.policy) for touch in pending),
+        held=False,
+    )
+    moved = {touch.touch_id: "resumed" for touch in pending}
+    return LeadUpdate(
         state.replace(enrolment=going),
-        records=tuple(
-            ("planned", record(state, going, touch, moment.now, "resumed")) for touch in (moved if late else ())
-        ),
-        wakes=tuple(wake_for(touch, state.owner, moment.policy) for touch in moved),
+        events=(plan_event(state, going, context.now, "resumed", moved),),
     )
 
 
