@@ -9,6 +9,7 @@ from infra.kafka import AWAY
 from infra.retry import Retry
 from infra.settings import Settings
 from policy import Policy
+from policy.template import PUBLISHED
 from policy.versions import PolicyBook
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES
@@ -58,7 +59,7 @@ class PolicyReader:
         try:
             event = POLICIES.decode(value)
             assert isinstance(event, PolicyPublished)
-            policy = Policy.model_validate(event.data.policy)
+            policy = Policy.model_validate(event.data.policy, context=PUBLISHED)
         except ValueError as error:  # Malformed, and pydantic's
             # The publisher validates; this is a stranger's record or a policy of a newer release. The one in force
             # stays in force.

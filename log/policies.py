@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from log.reader import Log, read_record
 from policy import Policy
+from policy.template import PUBLISHED
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES
 
@@ -45,7 +46,7 @@ async def read_policies(log: Log) -> list[PublishedPolicy]:
 
 def _policy(event: PolicyPublished) -> Policy | None:
     try:
-        return Policy.model_validate(event.data.policy)
+        return Policy.model_validate(event.data.policy, context=PUBLISHED)
     except ValidationError:
         return None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, ValidationInfo, model_validator
 
 from policy.types import Identifier, PolicyModel
 
@@ -26,6 +26,9 @@ _NEVER_FILLED = {
 }
 """Placeholders that were documented once although nothing ever filled them: what to write instead."""
 
+PUBLISHED: Mapping[str, bool] = {"published": True}
+"""Context for validating a policy that is in force already: what was accepted when it was published stays accepted."""
+
 _PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}|]*)(?:\|(?P<fallback>[^{}]*))?\}|[{}]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
@@ -38,11 +41,11 @@ class MissingValue(ValueError):
         self.name = name
 
 
-def placeholders(text: str) -> Iterator[tuple[str, str | None]]:
+def placeholders(text: str, accepted: Collection[str] = ()) -> Iterator[tuple[str, str | None]]:
     """Yields name and fallback of each placeholder of `text`, in order.
 
     Raises:
-        ValueError: a brace without its partner, or a placeholder that is not in `PLACEHOLDERS`.
+        ValueError: a brace without its partner, or a placeholder that is neither in `PLACEHOLDERS` nor in `accepted`.
     """
     for piece in _PIECE.finditer(text):
         name = piece["name"]
@@ -50,7 +53,7 @@ def placeholders(text: str) -> Iterator[tuple[str, str | None]]:
             raise ValueError(f"has a `{piece[0]}` without its partner; write it twice to mean the character itself")
         if name is None:
             continue
-        if name not in PLACEHOLDERS:
+        if name not in PLACEHOLDERS and name not in accepted:
             raise ValueError(f"has an unknown placeholder {{{name}}}; {_advice(name)}")
         yield name, piece["fallback"]
 
@@ -62,8 +65,9 @@ def _advice(name: str) -> str:
     return f"did you mean {{{close[0]}}}?" if close else f"known: {', '.join(PLACEHOLDERS)}"
 
 
-def _known_placeholders(text: str) -> str:
-    for _ in placeholders(text):
+def _known_placeholders(text: str, info: ValidationInfo) -> str:
+    published = info.context is PUBLISHED
+    for _ in placeholders(text, accepted=_NEVER_FILLED if published else ()):
         continue
     return text
 

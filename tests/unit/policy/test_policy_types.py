@@ -24,7 +24,7 @@ from policy import (
 )
 from policy.hours import DAYS
 from policy.reading.countries import country_codes
-from policy.template import PLACEHOLDERS, MessageTemplate, placeholders
+from policy.template import PLACEHOLDERS, PUBLISHED, MessageTemplate, placeholders
 from policy.types import Country, Domain, Email
 
 DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
@@ -255,3 +255,10 @@ def test_only_an_email_has_a_subject() -> None:
         MessageTemplate(id="t", channel="sms", subject="x", body="x")
     with pytest.raises(ValidationError):
         MessageTemplate(id="t", channel="email", subject="a\nBcc: b", body="x")
+
+
+def test_a_placeholder_that_is_no_longer_accepted_is_read_where_it_was_published() -> None:
+    template = {"id": "hello", "channel": "sms", "body": "See you in {city|town}"}
+    with pytest.raises(ValidationError, match="no lead's city is known"):
+        MessageTemplate.model_validate(template)
+    assert MessageTemplate.model_validate(template, context=PUBLISHED).body == template["body"]
