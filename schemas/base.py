@@ -115,20 +115,21 @@ if TYPE_CHECKING:
     Blob = bytes
 else:
 
-    class Blob(bytes):
-        """Bytes, as base64 in JSON. Both alphabets are read: the first events were written with the one for URLs."""
+    class _Bytes(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, bytes)
+
+    class Blob(metaclass=_Bytes):
+        """Bytes, as base64 in JSON. Both alphabets are read: the first events were written with the one for URLs.
+
+        What is read is of Python's own type: some libraries take no other.
+        """
 
 
 def _read_unknown(wanted: type, value: Any) -> Any:
     if wanted is Blob and isinstance(value, str):
-        return Blob(base64.urlsafe_b64decode(value.replace("+", "-").replace("/", "_")))
+        return base64.urlsafe_b64decode(value.replace("+", "-").replace("/", "_"))
     raise NotImplementedError(f"no {wanted.__name__} can be read")
-
-
-def _write_unknown(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return bytes(value)
-    raise NotImplementedError(f"no {type(value).__name__} can be written")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -144,7 +145,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON would have it, in Python's plain types."""
-        plain: dict[str, Any] = msgspec.to_builtins(self, enc_hook=_write_unknown)
+        plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
 
     @classmethod
@@ -169,7 +170,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return decoded
 
 
-_encode = msgspec.json.Encoder(enc_hook=_write_unknown).encode
+_encode = msgspec.json.Encoder().encode
 R = TypeVar("R")
 
 

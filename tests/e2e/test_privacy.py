@@ -44,7 +44,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("/v1/leads", person(**{f"field of {NAME}": 1})),
     ("/v1/leads", {"person": {"answers": {f"\x00{EMAIL}": 5}}}),
     ("/v1/leads", {"email": f"{EMAIL} and {PHONE}", "name": [NAME]}),
-    ("/v1/leads", person(id=TOKEN, source=incompressible(1_000))),
+    ("/v1/leads", person(id=incompressible(1_000))),
     ("/v1/leads", {"name": NAME, "message": MESSAGE}),
     ("/v1/leads:batch", [person(mode=MESSAGE), {"email": MESSAGE}, 7, NAME]),
     ("/v1/signals", {"email": f"nobody-{EMAIL}", "signal": "page_view", "detail": MESSAGE}),

@@ -20,7 +20,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     ("a field whose name is long", {**GOOD, "k" * 900_000: 1}),
     ("a time that no zone can show", {**GOOD, "mode": "history", "submitted_at": "9999-12-31T23:59:59-23:59"}),
     ("a consent from the far future", {**GOOD, "consent": {"given_at": "9999-12-31T23:59:59Z"}}),
-    ("an id too long for its index", {**GOOD, "id": "1", "source": WIDE}),
+    ("an id longer than any system gives", {**GOOD, "id": WIDE}),
 ]
 IDS = [name for name, _ in HOSTILE]
 BODIES = [body for _, body in HOSTILE]
@@ -40,3 +40,11 @@ async def test_in_a_batch_it_costs_its_neighbours_nothing(front: Front, body: di
     assert status == 207, told
     assert [result["status"] for result in told["results"]] == [202, 422, 202]
     assert len(await front.stored("leads.captured")) == 2
+
+
+async def test_the_longest_source_and_id_fit_their_index_and_tell_a_repeat(front: Front) -> None:
+    body = {**GOOD, "id": WIDE[:200], "source": WIDE}
+    assert (await front.post("/v1/leads", body))[0] == 202
+    status, told = await front.post("/v1/leads", body)
+    assert (status, told["duplicate"]) == (202, True), told
+    assert len(await front.stored("leads.captured")) == 1

@@ -188,7 +188,7 @@ def test_tail_tells_of_records_that_are_no_events(terminal: Terminal) -> None:
     terminal.put_bytes([(ENRICHED, b"x", b'{"email": "ada@example.com"}')])
     [document] = terminal.lines("tail", "enriched", "--from", "beginning", "--no-follow", "--json")
     assert document == {
-        "unreadable": "not an event of this topic (id: missing)",
+        "unreadable": "not an event of this topic (type: is missing)",
         "topic": "leads.enriched",
         "partition": document["partition"],
         "offset": 0,
