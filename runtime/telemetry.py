@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from runtime.decide import PartitionResult
-from schemas.base import Record
 
 SERVICE = ("service",)
 
@@ -46,7 +46,7 @@ DELAYS_A_BATCH = 50
 """Delays of one partition's batch that are observed."""
 
 
-def observe(service: str, outcome: PartitionResult[Record]) -> None:
+def observe(service: str, outcome: PartitionResult[Any]) -> None:
     """Counts what a committed batch did."""
     for (topic, kind, result), count in outcome.counts.items():
         EVENTS.labels(service, topic, kind, result).inc(count)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.postgres import Connection
-from runtime import decode, worker
+from runtime import decode, service, transaction
 from runtime.fence import Commit, FenceRow, OutboxRow, commit_batch
 from runtime.partition_consumer import PartitionConsumer
 from runtime.sequence import Verdict
@@ -28,7 +28,7 @@ async def _commit_whoever_owns(connection: Connection, commit: Commit) -> dict[i
 
 def skip_compare_and_set() -> None:
     """A worker that was replaced commits all the same."""
-    worker.commit_batch = _commit_whoever_owns  # type: ignore[attr-defined]  # a name that it imported
+    transaction.commit_batch = _commit_whoever_owns  # type: ignore[attr-defined]  # a name that it imported
 
 
 def skip_sequence_check() -> None:
@@ -36,11 +36,19 @@ def skip_sequence_check() -> None:
     decode.judge = lambda *_, **__: Verdict.NEXT  # type: ignore[attr-defined]  # as above
 
 
-async def _publish_and_write(self: Worker[Any], commit: Commit) -> Any:
-    self._publisher.add(commit.outbox)
-    await self._publisher.drained()
-    self._probe("before_commit")
-    return await commit_batch(self._ownership.connection, commit)
+class EagerWorker(Worker[Any]):
+    """Publishes what it is about to commit."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        write = self._transaction._write
+
+        async def publish_and_write(commit: Commit) -> dict[int, FenceRow]:
+            self._publisher.add(commit.outbox)
+            await self._publisher.drained()
+            return await write(commit)
+
+        self._transaction._write = publish_and_write  # type: ignore[method-assign]  # that is the point
 
 
 async def _as_it_is(_: PartitionConsumer, rows: list[OutboxRow]) -> list[OutboxRow]:
@@ -49,7 +57,7 @@ async def _as_it_is(_: PartitionConsumer, rows: list[OutboxRow]) -> list[OutboxR
 
 def publish_before_commit() -> None:
     """Events are out before the state that led to them stands."""
-    Worker._write = _publish_and_write  # type: ignore[method-assign]  # that is the point
+    service.Worker = EagerWorker  # type: ignore[attr-defined]  # that is the point
     # To whoever takes over it looks like a database that was put back, which would be set right.
     PartitionConsumer._compare_with_log = _as_it_is  # type: ignore[assignment, method-assign]  # as above
 
