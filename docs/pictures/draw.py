@@ -159,8 +159,8 @@ def _lane(drawing: Drawing, topic: Topic, says: str, y: int, at: Mapping[str, in
 
 
 STEPS: tuple[tuple[str, str], ...] = (
-    ("read", "many records of|all its topics, of the|partitions it owns"),
-    ("sift", "drop repeats,|stop at a gap,|set junk aside"),
+    ("poll", "many records of|all its topics, of the|partitions it owns"),
+    ("decode", "drop repeats,|stop at a gap,|set junk aside"),
     ("decide", "pure functions of|event, state, policy|and time"),
     ("commit", "one transaction,|compare-and-set|on the fence row"),
     ("publish", "in order, one batch|acknowledged|before the next"),
