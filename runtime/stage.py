@@ -24,7 +24,7 @@ import msgspec
 import psycopg
 
 from policy import Policy
-from schemas.base import Cause, Event, Record, derived_id
+from schemas.base import Cause, Event, Record
 from schemas.topics import Topic
 
 S = TypeVar("S", bound=Record)
@@ -126,10 +126,6 @@ class Context(msgspec.Struct, frozen=True, gc=False):
             policy=self.policy.version,
             ordinal=ordinal,
         )
-
-    def id_for(self, *parts: object) -> str:
-        """An id that the same decision would give again, such as for a planned touch."""
-        return derived_id(self.service, self.cause.id, *parts)
 
 
 class Change(msgspec.Struct, Generic[S], frozen=True, gc=False):

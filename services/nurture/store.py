@@ -80,11 +80,3 @@ async def keep_dry_runs(connection: Connection, sends: Sequence[tuple[Mapping[st
             [orjson.dumps(payload).decode() for payload, _ in ordered],
         ),
     )
-
-
-async def dry_runs_of(connection: Connection, lead_id: str) -> list[dict[str, Any]]:
-    """What the lead would have been sent, oldest first: the payloads that a sender is given."""
-    cursor = await connection.execute(
-        "select line from dry_run_outbox where lead_id = %s order by at, touch_id", (lead_id,)
-    )
-    return [orjson.loads(line) for (line,) in await cursor.fetchall()]

@@ -17,7 +17,7 @@ from runtime.commands import obey
 from runtime.fence import Commit, FenceRow, commit_batch, take
 from runtime.sequence import headers_of
 from runtime.stage import Context, Decision, Effect, EffectDone, Input
-from schemas.base import Cause, new_traceparent
+from schemas.base import Cause, derived_id, new_traceparent
 from schemas.events import Command, CommandIssued, Erased, EventDead, LeadErased
 from schemas.topics import DEAD, ERASED
 from tests.support.bare import DONE, PINGS, PONGS, Alpha, Beta, Ping, Pong, Step, Tally, fold
@@ -310,7 +310,7 @@ class Caller(Alpha):
         if isinstance(item, EffectDone):
             return Decision(fold(state, f"{item.payload['n']} {item.result}"))
         assert isinstance(item, Ping)
-        return Decision(state, effects=(Effect(ctx.id_for("call"), "call", {"n": item.data.n}),))
+        return Decision(state, effects=(Effect(derived_id(ctx.cause.id, "call"), "call", {"n": item.data.n}),))
 
 
 class Phone:

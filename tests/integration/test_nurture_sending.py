@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 
@@ -19,7 +20,7 @@ from schemas.events import Erased, LeadErased
 from services.nurture.domain.limits import SenderDay
 from services.nurture.sender import DryRunSender
 from services.nurture.stage import NurtureStage
-from services.nurture.store import Batch, dry_runs_of
+from services.nurture.store import Batch
 from tests.unit.nurture.world import LEAD, MONDAY, envelope, policy
 
 pytestmark = pytest.mark.stack
@@ -28,6 +29,14 @@ Connection = psycopg.AsyncConnection[Any]
 STAGE = NurtureStage()
 POLICY = policy()
 PLACE = SenderDay("email:lucia@example.com", "2026-03-02")
+
+
+async def dry_runs_of(connection: Connection, lead_id: str) -> list[dict[str, Any]]:
+    """What the lead would have been sent, oldest first: the payloads that a sender is given."""
+    cursor = await connection.execute(
+        "select line from dry_run_outbox where lead_id = %s order by at, touch_id", (lead_id,)
+    )
+    return [orjson.loads(line) for (line,) in await cursor.fetchall()]
 
 
 @pytest.fixture
