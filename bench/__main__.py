@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 
 from bench import delay, pipeline, yardsticks
@@ -28,8 +29,14 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("measures", nargs="*", choices=[*MEASURES, "decisions", "all"], default="all")
+    parser.add_argument("--profile", metavar="SERVICE", help="where a service's own work on a lead goes; no servers")
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
     options = parser.parse_args()
+    if options.profile:
+        from bench.decisions import profile
+
+        sys.stdout.write(profile(options.profile))
+        return
     on = machine()
     if float(on["load before"]) > BUSY * int(on["cores"]):
         say(f"The machine is busy (load {on['load before']} on {on['cores']} cores): only the ratios will mean much.")

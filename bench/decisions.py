@@ -9,8 +9,11 @@ from __future__ import annotations
 import gc
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from cProfile import Profile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import StringIO
+from pstats import Stats
 from time import process_time
 from typing import Any
 
@@ -27,6 +30,7 @@ from runtime.decide import decide, gather
 from runtime.decode import BatchContext as Frame
 from runtime.decode import PartitionBatch, Read, decode, inputs_of
 from runtime.fence import Commit, FenceRow
+from runtime.sequence import headers_of
 from runtime.stage import Input, Stage
 from schemas.topics import CAPTURED, PARTITIONS
 from services.capture.domain.items import Item, Received
@@ -85,7 +89,8 @@ class Log:
     def append(self, topic: str, key: bytes, value: bytes) -> None:
         """Adds a record."""
         records = self.topics[topic]
-        records.append(Made(partition_of(key, PARTITIONS), len(records), key, value))
+        stamp = headers_of(b"upstream@bench", len(records) + 1)
+        records.append(Made(partition_of(key, PARTITIONS), len(records), key, value, stamp))
 
 
 def _shared(stage: Stage[Any], inputs: Sequence[Input], policy: Policy) -> Any:
@@ -126,6 +131,30 @@ def costs(leads: int, rounds: int) -> dict[str, Cost]:
     return found
 
 
+def profile(service: str, rows: int = 25) -> str:
+    """Where a service's own work on a lead goes: functions by their own time.
+
+    Raises:
+        ValueError: no such service decides about events.
+    """
+    policy = load_policy(POLICY)
+    log = Log()
+    for row in resolve(_items(LEADS, policy), {}, {}).rows:
+        log.append(row.topic, row.key, row.value)
+    for make in STAGES:
+        stage, profiler = make(), Profile()
+        reads = [Read(topic, made) for topic in stage.inputs for made in log.topics[topic.name]]
+        if stage.name == service:
+            profiler.runcall(_work, stage, reads, policy)
+            shown = StringIO()
+            Stats(profiler, stream=shown).sort_stats("tottime").print_stats(rows)
+            return shown.getvalue()
+        for commit in _work(stage, reads, policy):
+            for out in commit.outbox:
+                log.append(out.topic, out.key, out.value)
+    raise ValueError(f"{service} decides about no events; one of: {', '.join(make().name for make in STAGES)}")
+
+
 def _capture(leads: int, policy: Policy) -> float:
     started = process_time()
     resolve(_items(leads, policy), {}, {})
@@ -162,9 +191,10 @@ def _work(stage: Stage[Any], reads: Sequence[Read], policy: Policy) -> list[Comm
         topic_of={event: topic.name for topic in stage.outputs for event in topic.events},
     )  # fmt: skip
     stored: dict[str, bytes] = {}
-    commits = []
+    commits: list[Commit] = []
+    fence = FenceRow(0, 1, 0)
     for start in range(0, len(reads), BATCH):
-        decoded = decode(PartitionBatch(0, list(reads[start : start + BATCH])), FenceRow(0, 1, 0), frame)
+        decoded = decode(PartitionBatch(0, list(reads[start : start + BATCH])), fence, frame)
         if decoded.dead:
             raise RuntimeError(f"{stage.name} can't read {decoded.dead[0][3]}")
         commit = Commit()
@@ -173,6 +203,7 @@ def _work(stage: Stage[Any], reads: Sequence[Read], policy: Policy) -> list[Comm
         if any(result == "dead" for _, _, result in outcome.counts):
             raise RuntimeError(f"{stage.name} could not decide: {outcome.events[-1][2].decode()[:1_000]}")
         gather(commit, outcome)
+        fence = commit.moves[0][1]
         stored |= {lead: value for lead, (_, value) in commit.states.items()}
         commits.append(commit)
     return commits
