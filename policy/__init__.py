@@ -1,42 +1,45 @@
 """The business policy: what the business decides, in one versioned YAML file."""
 
-from policy.model import (
-    BANDS,
-    DAYS,
-    PLACEHOLDERS,
-    REFERENCES,
-    BandPromotion,
-    BandRule,
-    BandSla,
+from policy.conditions import (
     CompanySize,
+    LeadConditions,
+    company_size,
+)
+from policy.consent import (
     Consent,
     ConsentRule,
-    DateRange,
-    Disqualifier,
-    Duration,
-    Escalation,
-    EscalationAction,
-    Fit,
-    FitGrades,
-    FitRule,
+    LawfulBasis,
+)
+from policy.hours import (
+    DAYS,
+    Schedule,
+    TimeWindow,
+    WeeklyHours,
+)
+from policy.identity import (
     FreeMailProvider,
     Identity,
-    Intent,
-    IntentGrades,
-    LawfulBasis,
-    LeadConditions,
-    MessageTemplate,
-    MissingValue,
-    MqlRule,
-    Nurture,
-    OutcomeAdjustment,
+)
+from policy.model import (
+    REFERENCES,
     Policy,
-    PolicyModel,
+)
+from policy.nurture import (
+    Nurture,
+    Sender,
+    SendingLimits,
+    Sequence,
+    SequenceStep,
+    SequenceTouch,
+    StopCondition,
+)
+from policy.references import (
+    Problem,
+    find_problems,
+)
+from policy.routing import (
     Pool,
     PoolMember,
-    Problem,
-    QualificationRules,
-    Recompute,
     Recycling,
     Rep,
     Role,
@@ -44,30 +47,49 @@ from policy.model import (
     Routing,
     RoutingConditions,
     RoutingRule,
-    Schedule,
-    Scoring,
-    Sender,
-    SendingLimits,
-    Sequence,
-    SequenceStep,
-    SequenceTouch,
-    SignalWeight,
-    Sla,
-    StopCondition,
-    SubmissionSignal,
     Team,
-    TemplateChannel,
     Territory,
+)
+from policy.scoring import (
+    BANDS,
+    BandPromotion,
+    BandRule,
+    Disqualifier,
+    Fit,
+    FitGrades,
+    FitRule,
+    Intent,
+    IntentGrades,
+    MqlRule,
+    OutcomeAdjustment,
+    QualificationRules,
+    Recompute,
+    Scoring,
+    SignalWeight,
+    SubmissionSignal,
     Tier,
     Tiers,
-    TimeWindow,
     TotalWeights,
-    WeeklyHours,
-    company_size,
-    find_problems,
+)
+from policy.sla import (
+    BandSla,
+    Escalation,
+    EscalationAction,
+    Sla,
+)
+from policy.template import (
+    PLACEHOLDERS,
+    MessageTemplate,
+    MissingValue,
+    TemplateChannel,
+    render,
+)
+from policy.types import (
+    DateRange,
+    Duration,
+    PolicyModel,
     format_duration,
     parse_duration,
-    render,
 )
 
 __all__ = [

@@ -13,62 +13,21 @@ import orjson
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from policy.conditions import CompanySize, LeadConditions, company_size
-from policy.consent import Consent, ConsentRule, LawfulBasis
-from policy.hours import DAYS, Schedule, TimeWindow, WeeklyHours
-from policy.identity import FreeMailProvider, Identity
+from policy.consent import Consent
+from policy.identity import Identity
 from policy.nurture import (
     Nurture,
-    Sender,
-    SendingLimits,
-    Sequence,
-    SequenceStep,
-    SequenceTouch,
-    StopCondition,
 )
-from policy.references import Problem, find_problems
+from policy.references import find_problems
 from policy.routing import (
-    Pool,
-    PoolMember,
-    Recycling,
-    Rep,
-    Role,
-    RouteTarget,
     Routing,
-    RoutingConditions,
-    RoutingRule,
-    Team,
-    Territory,
 )
 from policy.scoring import (
-    BANDS,
-    BandPromotion,
-    BandRule,
-    Disqualifier,
-    Fit,
-    FitGrades,
-    FitRule,
-    Intent,
-    IntentGrades,
-    MqlRule,
-    OutcomeAdjustment,
-    QualificationRules,
-    Recompute,
     Scoring,
-    SignalWeight,
-    SubmissionSignal,
-    Tier,
-    Tiers,
-    TotalWeights,
 )
-from policy.sla import BandSla, Escalation, EscalationAction, Sla
-from policy.template import PLACEHOLDERS, MessageTemplate, MissingValue, TemplateChannel, render
+from policy.sla import Sla
 from policy.types import (
-    DateRange,
-    Duration,
     PolicyModel,
-    format_duration,
-    parse_duration,
 )
 
 REFERENCES = "policy_references"
@@ -116,74 +75,3 @@ class Policy(PolicyModel):
         """SHA-256, in hexadecimal, of what the policy decides: everything but its version and date."""
         content = self.model_dump(mode="json", exclude={"version", "effective_at"})
         return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-__all__ = [
-    "BANDS",
-    "DAYS",
-    "PLACEHOLDERS",
-    "REFERENCES",
-    "BandPromotion",
-    "BandRule",
-    "BandSla",
-    "CompanySize",
-    "Consent",
-    "ConsentRule",
-    "DateRange",
-    "Disqualifier",
-    "Duration",
-    "Escalation",
-    "EscalationAction",
-    "Fit",
-    "FitGrades",
-    "FitRule",
-    "FreeMailProvider",
-    "Identity",
-    "Intent",
-    "IntentGrades",
-    "LawfulBasis",
-    "LeadConditions",
-    "MessageTemplate",
-    "MissingValue",
-    "MqlRule",
-    "Nurture",
-    "OutcomeAdjustment",
-    "Policy",
-    "PolicyModel",
-    "Pool",
-    "PoolMember",
-    "Problem",
-    "QualificationRules",
-    "Recompute",
-    "Recycling",
-    "Rep",
-    "Role",
-    "RouteTarget",
-    "Routing",
-    "RoutingConditions",
-    "RoutingRule",
-    "Schedule",
-    "Scoring",
-    "Sender",
-    "SendingLimits",
-    "Sequence",
-    "SequenceStep",
-    "SequenceTouch",
-    "SignalWeight",
-    "Sla",
-    "StopCondition",
-    "SubmissionSignal",
-    "Team",
-    "TemplateChannel",
-    "Territory",
-    "Tier",
-    "Tiers",
-    "TimeWindow",
-    "TotalWeights",
-    "WeeklyHours",
-    "company_size",
-    "find_problems",
-    "format_duration",
-    "parse_duration",
-    "render",
-]
