@@ -8,8 +8,7 @@ succeeds shows that the others were at fault.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from infra.errors import LeadstreamError
@@ -29,7 +28,6 @@ class HoldGuard:
         self._failed: set[str] = set()
         self._inherited = 0
         self._excused = False
-        self._rehearsing = False
         self.problem = ""
         """Why the service holds; nothing while it does not."""
 
@@ -38,23 +36,12 @@ class HoldGuard:
         self._inherited = max(self._inherited, failures)
 
     def judge_results(self, results: Sequence[PartitionResult[Any]]) -> None:
-        """Weighs what was decided about one batch; see `judge`."""
-        if self._rehearsing:
-            return
+        """Weighs what was decided about one batch; see `judge`. What is only rehearsed is not weighed."""
         self.judge(
             {lead for result in results for lead in result.failed},
             succeeded=any(result.succeeded for result in results),
             last=next((result.last_failure for result in reversed(results) if result.failed), ""),
         )
-
-    @contextmanager
-    def rehearsing(self) -> Iterator[None]:
-        """Weighs nothing meanwhile: what is rehearsed is never committed."""
-        self._rehearsing = True
-        try:
-            yield
-        finally:
-            self._rehearsing = False
 
     def judge(self, failed: Collection[str], *, succeeded: bool, last: str) -> None:
         """Weighs one batch before it is committed.

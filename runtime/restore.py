@@ -22,12 +22,10 @@ from infra.errors import Fenced
 from infra.postgres import Connection
 from infra.settings import Settings
 from runtime.fence import FenceRow, OutboxRow, blocks_of
+from runtime.publish import Lane
 from runtime.sequence import stamp_of
 
 log = structlog.get_logger()
-
-Lane = tuple[int, str]
-"""(partition, topic)."""
 
 FIRST_LOOK, FURTHER = 64, 16
 """Records at the end of a lane that are looked at first, and by how much more each time none of them is ours."""

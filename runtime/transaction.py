@@ -52,9 +52,11 @@ class BatchTransaction(Generic[S]):
         if self._stage.transactional:
             async with connection.transaction():
                 decided = await self._decided(decoded, context, commit)
+                self._guard.judge_results(decided.results)
                 fences = await self._write(commit)
         else:
             decided = await self._decided(decoded, context, commit)
+            self._guard.judge_results(decided.results)
             fences = await self._write(commit)
         self._consumer.committed(fences)
         self._stage.committed(decided.shared, decided.changes)
@@ -69,7 +71,6 @@ class BatchTransaction(Generic[S]):
                 shared = await stage.prepare(connection, inputs_of(decoded), context.policy)
             stored = await read_states(connection, list({item.lead_id for each in decoded for item in each.items}))
             decided = _Decided([decide(stage, each, stored, context, shared) for each in decoded], shared)
-            self._guard.judge_results(decided.results)
             if stage.transactional:
                 await stage.save(connection, shared, decided.changes)
             for result in decided.results:
@@ -96,8 +97,7 @@ class BatchTransaction(Generic[S]):
         commit = Commit()
         try:
             async with self._consumer.connection.transaction(force_rollback=True):
-                with self._guard.rehearsing():
-                    decided = await self._decided([decoded], context, commit)
+                decided = await self._decided([decoded], context, commit)
                 await self._write(commit)
         except (*REFUSED, Undecidable, Fenced):
             return False

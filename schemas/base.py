@@ -104,13 +104,6 @@ def as_money(amount: Decimal) -> Decimal:
     return within if exponent >= -MONEY_PLACES else within.quantize(Decimal((0, (1,), -MONEY_PLACES)), context=_EXACT)
 
 
-Count = Annotated[int, Meta(ge=0)]
-"""How many."""
-
-Percent = Annotated[int, Meta(ge=0, le=100)]
-"""A score of 0 to 100."""
-
-
 if TYPE_CHECKING:
     Blob = bytes
 else:
